@@ -1,0 +1,39 @@
+"""The table of commands. A new command is a row here, a module in `gittrace.commands` and a test."""
+
+
+class Command:
+    """One row: name, module, kind and one line of help."""
+
+    __slots__ = ("help", "kind", "module", "name")
+
+    def __init__(self, name: str, module: str, kind: str, help_line: str) -> None:
+        self.name = name
+        self.module = module
+        self.kind = kind
+        self.help = help_line
+
+
+PORCELAIN = "porcelain"
+PLUMBING = "plumbing"
+
+COMMANDS = (
+    Command("init", "gittrace.commands.init", PORCELAIN, "prepare a repository for recording"),
+    Command("deinit", "gittrace.commands.deinit", PORCELAIN, "undo what init did"),
+    Command("start", "gittrace.commands.start", PORCELAIN, "start a session"),
+    Command("run", "gittrace.commands.run", PORCELAIN, "run a command and record it"),
+    Command("note", "gittrace.commands.note", PORCELAIN, "record reasoning after the fact"),
+    Command("stop", "gittrace.commands.stop", PORCELAIN, "stop the session"),
+    Command("status", "gittrace.commands.status", PORCELAIN, "show what is being recorded, and what went wrong"),
+    Command("list", "gittrace.commands.list", PORCELAIN, "list traces, a line each"),
+    Command("log", "gittrace.commands.log", PORCELAIN, "show recorded traces"),
+    Command("show", "gittrace.commands.show", PORCELAIN, "show a trace, session, event or commit"),
+    Command("diff", "gittrace.commands.diff", PORCELAIN, "show changes between events"),
+    Command("restore", "gittrace.commands.restore", PORCELAIN, "write out the files of a snapshot"),
+    Command("export", "gittrace.commands.export", PORCELAIN, "write traces in the formats of others"),
+    Command("verify", "gittrace.commands.verify", PORCELAIN, "prove that every snapshot can be rebuilt"),
+    Command("doctor", "gittrace.commands.doctor", PORCELAIN, "check the installation and the recorded data"),
+    Command("gc", "gittrace.commands.gc", PORCELAIN, "drop what is no longer needed"),
+    Command("demo", "gittrace.commands.demo", PORCELAIN, "record a small trace in a temporary repository"),
+    Command("seal", "gittrace.commands.seal", PLUMBING, "turn finished runs of events into notes"),
+    Command("install-extras", "gittrace.commands.install_extras", PLUMBING, "install man page and completions"),
+)

@@ -1,0 +1,73 @@
+"""What can go wrong in ways the user can understand. `gittrace.main` prints these; everything else only raises.
+
+Messages are worded as git words them: lower case, no full stop, what failed first, the subject quoted.
+"""
+
+from gittrace.vocabulary import EXIT_ERROR, EXIT_USAGE
+
+
+class TraceError(Exception):
+    """An error that the user can understand; `hint` says what to do about it."""
+
+    exit_code = EXIT_ERROR
+
+    def __init__(self, message: str, hint: "str | None" = None) -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(TraceError):
+    """The command line makes no sense."""
+
+    exit_code = EXIT_USAGE
+
+
+class NoRepository(TraceError):
+    """Not in a git repository, or git won't open it."""
+
+
+class NoWorktree(TraceError):
+    """The repository is bare, and the command needs files."""
+
+
+class NoSession(TraceError):
+    """No session is active in this worktree."""
+
+
+class SessionActive(TraceError):
+    """A session is active in this worktree already."""
+
+
+class NotFound(TraceError):
+    """What was named (a trace, session, event, commit or snapshot) isn't there, or isn't unique."""
+
+
+class GitFailed(TraceError):
+    """git itself failed; the message holds what it said.
+
+    `code` is git's exit status, or minus the signal that killed it.
+    """
+
+    def __init__(self, message: str, hint: "str | None" = None, code: int = EXIT_ERROR) -> None:
+        super().__init__(message, hint)
+        self.code = code
+
+
+class GitMissing(TraceError):
+    """There is no git on PATH, or it is too old."""
+
+
+class RefMoved(TraceError):
+    """Another writer moved the ref between the read and the write."""
+
+
+class BadConfig(TraceError):
+    """A configuration value that can't be read; the message names the key and the file."""
+
+
+class Damaged(TraceError):
+    """A journal, note or segment that can't be read; the message says which and where."""
+
+
+class WouldOverwrite(TraceError):
+    """Uncommitted work would be lost."""

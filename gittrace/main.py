@@ -1,0 +1,167 @@
+"""Finds the command, imports only that, and is the one place that prints errors and sets the exit status."""
+
+import errno
+import os
+import sys
+
+from gittrace import __version__
+from gittrace.command_list import COMMANDS, PORCELAIN, Command
+from gittrace.errors import TraceError, UsageError
+from gittrace.vocabulary import EXIT_BUG, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+    from types import ModuleType
+    from typing import NoReturn
+
+# what the file system says when it can't take more; the user's to mend, not a bug of ours
+_THEIR_ERRORS = frozenset(
+    getattr(errno, name)
+    for name in (
+        "ENOSPC EDQUOT EROFS EACCES EPERM EIO EMFILE ENFILE EFBIG ENOTDIR EISDIR ENOENT ENAMETOOLONG ELOOP"
+    ).split()
+)
+
+
+def find(name: str) -> Command:
+    """Return the row of a command. Raises UsageError."""
+    for command in COMMANDS:
+        if command.name == name:
+            return command
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, [command.name for command in COMMANDS], 1)
+    hint = f"did you mean '{close[0]}'?" if close else "see 'git trace -h'"
+    raise UsageError(f"'{name}' is not a git trace command", hint)
+
+
+def load(command: Command) -> "ModuleType":
+    """Import the module of a command."""
+    __import__(command.module)
+    return sys.modules[command.module]
+
+
+def build_parser(command: Command) -> "argparse.ArgumentParser":
+    """Return the parser of a command; its errors raise UsageError."""
+    import argparse
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> "NoReturn":
+            usage = self.format_usage().strip()
+            raise UsageError(message, usage)
+
+    module = load(command)
+    parser = Parser(
+        prog=f"git trace {command.name}",
+        description=getattr(module, "DESCRIPTION", command.help),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    module.add_arguments(parser)
+    return parser
+
+
+def usage() -> str:
+    """Return the list of commands for people."""
+    lines = ["usage: git trace <command> [<args>]", ""]
+    lines += [f"   {c.name:<10} {c.help}" for c in COMMANDS if c.kind == PORCELAIN]
+    return "\n".join(
+        [*lines, "", "'git trace <command> -h' tells more about one; 'git trace --help' shows the manual."]
+    )
+
+
+def dispatch(argv: "Sequence[str]") -> int:
+    """Run one command line and return its exit status. Raises TraceError."""
+    if not argv:
+        print(usage())
+        return EXIT_NEGATIVE_USAGE
+    if argv[0] in ("-h", "--help", "help"):
+        print(usage())
+        return 0
+    if argv[0] in ("-v", "--version", "version"):
+        print(f"git-trace version {__version__}")
+        return 0
+    command = find(argv[0])
+    module = load(command)
+    rest = list(argv[1:])
+    parse_fast = getattr(module, "parse_fast", None)
+    args = parse_fast(rest) if parse_fast else None
+    if args is None:
+        args = build_parser(command).parse_args(rest)
+    status: int = module.run(args)
+    return status
+
+
+EXIT_NEGATIVE_USAGE = 1  # as git does when it is called without a command
+
+
+def report(error: TraceError) -> int:
+    """Print an error as git does, and return its exit status."""
+    word = "usage" if isinstance(error, UsageError) else "fatal"
+    sys.stderr.write(f"{word if word == 'fatal' else 'error'}: {error}\n")
+    for line in (error.hint or "").splitlines():
+        sys.stderr.write(f"{line}\n" if line.startswith("usage:") else f"hint: {line}\n")
+    return error.exit_code
+
+
+def report_bug() -> int:
+    """Write a log of an error that should not have happened, say where it is, and return 255."""
+    import tempfile
+    import traceback
+
+    text = f"git-trace {__version__}, python {sys.version}, {sys.platform}\n{sys.argv}\n{traceback.format_exc()}"
+    try:
+        with tempfile.NamedTemporaryFile("w", prefix="git-trace-bug-", suffix=".log", delete=False) as file:
+            file.write(text)
+        sys.stderr.write(f"fatal: this is a bug in git-trace: {sys.exc_info()[1]}\nhint: the log is in '{file.name}'\n")
+    except OSError:
+        sys.stderr.write(text)
+    return EXIT_BUG
+
+
+def _open_standard_files() -> None:
+    # a pipe of ours must never take the place of a closed standard file
+    for fd in (0, 1, 2):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+def main(argv: "Sequence[str]") -> int:
+    """Run one command line; print its errors; return its exit status."""
+    _open_standard_files()
+    try:
+        status = dispatch(argv)
+        sys.stdout.flush()
+        return status
+    except TraceError as error:
+        return report(error)
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # the reader went away, as `| head` does; python would complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except OSError as error:
+        if error.errno not in _THEIR_ERRORS:
+            return report_bug()
+        name = f"'{error.filename}': " if error.filename else ""
+        return report(TraceError(f"{name}{(error.strerror or str(error)).lower()}"))
+    except RecursionError:
+        return report_bug()
+    except Exception:
+        return report_bug()
+
+
+def entry() -> "NoReturn":
+    """The `git-trace` program."""
+    sys.exit(main(sys.argv[1:]))
+
+
+__all__ = ["EXIT_ERROR", "EXIT_USAGE", "build_parser", "entry", "main"]
+
+if __name__ == "__main__":
+    entry()

@@ -1,0 +1,22 @@
+"""Bytes and strings of unknown origin made into text that JSON, terminals and readers can bear."""
+
+
+def decode(data: bytes) -> str:
+    r"""Decode UTF-8; bytes that are none become `\xNN`, so nothing is dropped in silence."""
+    return data.decode("utf-8", "backslashreplace")
+
+
+def clean(value: str) -> str:
+    """Make a string of the operating system (surrogates for undecodable bytes) encodable as UTF-8."""
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        return decode(value.encode("utf-8", "surrogateescape"))
+    return value
+
+
+def shown(value: str) -> str:
+    """Make foreign text safe for a terminal: control characters are written out, line breaks too."""
+    if value.isprintable():
+        return value
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in value)

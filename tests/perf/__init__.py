@@ -1,0 +1,1 @@
+"""What gittrace costs: `python -m tests.perf`."""
