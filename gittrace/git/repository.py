@@ -1,0 +1,174 @@
+"""Where a repository's parts are, and git run inside it. Standard library only (see `gittrace.git.process`)."""
+
+import os
+
+from gittrace.errors import BadConfig, GitFailed, GitMissing, NoRepository, NoWorktree
+from gittrace.git.process import Coprocess, Process, run, scrubbed_environment
+from gittrace.text import decode
+from gittrace.vocabulary import CONFIG, GIT_MINIMUM
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
+
+
+class Repository:
+    """One worktree of a git repository (or a bare repository: `top` is then empty).
+
+    git_dir     absolute; of this worktree
+    common_dir  absolute; shared by all worktrees
+    format      `sha1` or `sha256`
+    """
+
+    def __init__(self, top: str, git_dir: str, common_dir: str, object_format: str = "sha1") -> None:
+        self.top = top
+        self.git_dir = git_dir
+        self.common_dir = common_dir
+        self.format = object_format
+        self._config: dict[str, str | int] | None = None
+        place = {"GIT_DIR": git_dir}
+        if top:
+            place["GIT_WORK_TREE"] = top
+        self.env = scrubbed_environment(place)
+
+    @property
+    def trace_dir(self) -> str:
+        """`<git-dir>/trace`: what belongs to this worktree."""
+        return os.path.join(self.git_dir, "trace")
+
+    @property
+    def common_trace_dir(self) -> str:
+        """`<common-dir>/trace`: what belongs to the repository."""
+        return os.path.join(self.common_dir, "trace")
+
+    @property
+    def zero(self) -> str:
+        """The oid that stands for none."""
+        return "0" * (64 if self.format == "sha256" else 40)
+
+    def argv(self, *args: str) -> "list[str]":
+        """Return git's argv for `args`, at the top of the worktree."""
+        return ["git", "-C", self.top or self.git_dir, "--no-pager", *args]
+
+    def start(self, *args: str, env: "Mapping[str, str] | None" = None, feed: bool = False) -> Process:
+        """Start git and return while it runs; its standard input is a pipe if `feed`."""
+        return Process(self.argv(*args), {**self.env, **env} if env else self.env, feed)
+
+    def converse(self, *args: str, env: "Mapping[str, str] | None" = None) -> Coprocess:
+        """Start a git that is asked and answers, such as `cat-file --batch`."""
+        return Coprocess(self.argv(*args), {**self.env, **env} if env else self.env)
+
+    def git(
+        self,
+        *args: str,
+        stdin: bytes = b"",
+        env: "Mapping[str, str] | None" = None,
+        ok: "Iterable[int]" = (0,),
+    ) -> bytes:
+        """Run git to its end and return what it printed. Raises GitFailed when its status is not in `ok`."""
+        return run(self.argv(*args), {**self.env, **env} if env else self.env, stdin, ok)
+
+    def line(self, *args: str, env: "Mapping[str, str] | None" = None) -> str:
+        """Run git and return its only line of output."""
+        return os.fsdecode(self.git(*args, env=env)).removesuffix("\n")
+
+    def need_worktree(self) -> "Repository":
+        """Return self. Raises NoWorktree in a bare repository."""
+        if not self.top:
+            raise NoWorktree(f"'{self.git_dir}' is a bare repository: there are no files to record")
+        return self
+
+    def config_process(self) -> Process:
+        """Start reading `trace.*`; `take_config` takes the answer. The two halves let other work go on meanwhile."""
+        return self.start("config", "-z", "--get-regexp", r"^trace\.")
+
+    def take_config(self, process: Process) -> None:
+        """Parse what `config_process` printed. Raises BadConfig."""
+        values: dict[str, str | int] = {key: default for key, (_, default) in CONFIG.items()}
+        for item in decode(process.check(ok=(0, 1))).split("\0")[:-1]:
+            key, _, value = item.partition("\n")
+            if key in CONFIG:
+                values[key] = self._parse_config(key, value)
+            else:
+                values[key] = value
+        self._config = values
+
+    def _parse_config(self, key: str, value: str) -> "str | int":
+        kind = CONFIG[key][0]
+        wanted = "a size such as 512k, 5m or 1g"
+        if kind == "text":
+            return value
+        if kind == "size":
+            number, unit = (value[:-1], value[-1:].lower()) if value[-1:].lower() in _SIZES else (value, "")
+            if number.strip().isdecimal():
+                return int(number) * _SIZES.get(unit, 1)
+        elif value in kind.split("|"):
+            return value
+        else:
+            wanted = " or ".join(f"'{word}'" for word in kind.split("|"))
+        where = decode(self.git("config", "-z", "--show-origin", "--get", key, ok=(0, 1))).split("\0")[0]
+        where = f" in {where.removeprefix('file:')}" if where else ""
+        raise BadConfig(f"bad value '{value}' for '{key}'{where}", f"it takes {wanted}")
+
+    def config(self, key: str) -> "str | int":
+        """Return the value of a key of `vocabulary.CONFIG` (any case). Raises BadConfig."""
+        if self._config is None:
+            self.take_config(self.config_process())
+        assert self._config is not None
+        return self._config.get(key.lower(), "")
+
+    def size(self, key: str) -> int:
+        """Return a configuration value that is a number of bytes."""
+        value = self.config(key)
+        assert isinstance(value, int)
+        return value
+
+
+def discover() -> Repository:
+    """Find the repository of the current directory, as git does. Raises NoRepository, GitMissing."""
+    # here and only here GIT_DIR and GIT_WORK_TREE of the caller count
+    env = {k: v for k, v in os.environ.items() if k not in ("GIT_INDEX_FILE", "GIT_PREFIX")}
+    env["LC_ALL"] = "C"
+    args = ["git", "rev-parse", "--is-bare-repository", "--show-object-format", "--absolute-git-dir"]
+    process = Process([*args, "--path-format=absolute", "--git-common-dir", "--show-toplevel"], env)
+    code, out, err = process.finish()
+    parts = os.fsdecode(out).split("\n", 4)
+    if code and (len(parts) < 5 or parts[0] != "true") and b"must be run in a work tree" not in err:
+        text = decode(err).strip().split("\n")[0].removeprefix("fatal: ")
+        if "dubious ownership" in text:
+            raise NoRepository(text, "git config --global --add safe.directory '*' or this directory allows it")
+        if text.startswith("not a git repository"):
+            raise NoRepository(f"'{os.getcwd()}' is not in a git repository", "git init makes one")
+        raise NoRepository(text or f"git rev-parse ended with {code}")
+    if len(parts) < 5:
+        raise NoRepository("cannot make out where the repository is", "git 2.34 or newer is needed")
+    _, object_format, git_dir, common_dir, top = parts
+    if code and parts[0] != "true":
+        top = os.path.dirname(git_dir) if os.path.basename(git_dir) == ".git" else ""
+    return Repository(top.removesuffix("\n"), git_dir, common_dir, object_format)
+
+
+def at(git_dir: str, common_dir: str, object_format: str) -> Repository:
+    """Return the repository seen from another of its worktrees, whose `<git-dir>` is given."""
+    try:
+        with open(os.path.join(git_dir, "gitdir"), encoding="utf-8", errors="surrogateescape") as file:
+            top = os.path.dirname(file.read().rstrip("\n"))
+    except FileNotFoundError:
+        here = Repository("", git_dir, common_dir, object_format)
+        top = here.line("rev-parse", "--show-toplevel", env={"GIT_DIR": git_dir})
+    return Repository(top, git_dir, common_dir, object_format)
+
+
+def check_version() -> "tuple[int, ...]":
+    """Return git's version. Raises GitMissing when git is too old or can't be run."""
+    out = decode(run(["git", "version"], scrubbed_environment()))
+    words = out.split()
+    numbers = tuple(int(n) for n in words[2].split(".")[:3] if n.isdecimal()) if len(words) > 2 else ()
+    if numbers < GIT_MINIMUM:
+        raise GitMissing(f"'{out.strip()}' is too old", f"git {GIT_MINIMUM[0]}.{GIT_MINIMUM[1]} or newer is needed")
+    return numbers
+
+
+__all__ = ["GitFailed", "Repository", "at", "check_version", "discover"]
