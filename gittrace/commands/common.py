@@ -1,0 +1,15 @@
+"""What several commands share: options, output as JSON."""
+
+import argparse
+import json
+from typing import Any
+
+
+def json_option(parser: argparse.ArgumentParser) -> None:
+    """Declare `--json`."""
+    parser.add_argument("--json", action="store_true", help="print JSON for programs instead of text for people")
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON, a line for a top-level object or array."""
+    print(json.dumps(value, ensure_ascii=False, default=str))

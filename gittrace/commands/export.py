@@ -1,0 +1,64 @@
+"""git trace export."""
+
+import argparse
+import os
+import sys
+
+from gittrace.export.formats import DEFAULT, FORMATS, load
+from gittrace.export.write import open_output
+from gittrace.git.repository import Repository, discover
+from gittrace.model.trace import RepoFacts
+from gittrace.text import decode, shown
+from gittrace.trace.names import find_trace
+from gittrace.trace.outcome import Historian
+from gittrace.trace.store import Store
+
+DESCRIPTION = """\
+Write traces as others read them, a record a line: all traces of the repository unless some are named. What became of
+the work is asked of the repository's history at each export."""
+
+# traces that are held in memory at once
+_BATCH = 50
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options and arguments."""
+    names = [row.name for row in FORMATS]
+    parser.add_argument("--format", choices=names, default=DEFAULT, metavar="FORMAT", help=f"{' or '.join(names)}")
+    parser.add_argument("-o", dest="output", metavar="FILE", help="write to FILE; a name that ends in .zst compresses")
+    parser.add_argument("traces", nargs="*", metavar="TRACE", help="what to export")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export."""
+    exporter = load(args.format)
+    store = Store(discover())
+    try:
+        ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
+        ids = list(dict.fromkeys(ids))
+        facts = repo_facts(store.repo)
+        failed = 0
+        with open_output(args.output) as output:
+            for start in range(0, len(ids), _BATCH):
+                traces = [store.load(trace) for trace in ids[start : start + _BATCH]]
+                historian = Historian(store, traces)
+                for trace in traces:
+                    for line in exporter.lines(trace, historian.outcome(trace), facts):
+                        output.write(f"{line}\n".encode())
+        for problem in store.problems:
+            failed = 1
+            sys.stderr.write(f"warning: {shown(problem)}\n")
+        if not ids:
+            sys.stderr.write("warning: there are no traces to export\n")
+        return failed
+    finally:
+        store.close()
+
+
+def repo_facts(repo: Repository) -> RepoFacts:
+    """Return what exports say of the repository."""
+    remote = str(repo.config("trace.remote")) or "origin"
+    url = decode(repo.git("config", "--get", f"remote.{remote}.url", ok=(0, 1))).strip()
+    branch = os.fsdecode(repo.git("symbolic-ref", "-q", "--short", "HEAD", ok=(0, 1))).strip()
+    head = repo.git("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1)).decode().strip()
+    return RepoFacts.of(url or None, branch or None, head or None)

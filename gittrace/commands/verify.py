@@ -1,0 +1,87 @@
+"""git trace verify."""
+
+import argparse
+
+from gittrace.commands.common import json_option, print_json
+from gittrace.errors import TraceError
+from gittrace.git.repository import discover
+from gittrace.model.events import parse_segment
+from gittrace.model.trace import Trace
+from gittrace.text import shown
+from gittrace.trace.names import find_trace
+from gittrace.trace.proof import steps
+from gittrace.trace.store import Store
+from gittrace.trace.verify import MISMATCH, OK, Outcome, rebuild
+
+DESCRIPTION = """\
+Rebuild every snapshot of a trace (of all traces, if none is named) by applying its recorded diffs to the commit that it
+began on, and compare with the recorded tree ids. Exits with 1 if any differs or a record is damaged; what can't be
+rebuilt here is named with the reason."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options and arguments."""
+    json_option(parser)
+    parser.add_argument("trace", nargs="?", metavar="TRACE", help="what to verify")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Verify."""
+    store = Store(discover())
+    try:
+        ids = [find_trace(store, args.trace)] if args.trace else store.trace_ids()
+        reports = [_report(store, trace) for trace in ids]
+        damage = [f"note of commit {commit}: {why}" for _, commit, why in store.index.damage()] + store.problems
+    finally:
+        store.close()
+    bad = bool(damage) or any(report["mismatch"] or report["damaged"] for report in reports)
+    if args.json:
+        print_json({"traces": reports, "damaged": damage})
+        return int(bad)
+    for report in reports:
+        _print(report)
+    for line in damage:
+        print(f"damaged: {shown(line)}")
+    return int(bad)
+
+
+def _report(store: Store, trace_id: str) -> dict[str, object]:
+    """Return the counts of a trace, and a line for each tree that is not proved."""
+    report: dict[str, object] = {"trace_id": trace_id, "ok": 0, "mismatch": [], "cannot": [], "damaged": []}
+    try:
+        trace = store.load(trace_id)
+        damaged = list(_damaged(trace))
+        outcomes = list(rebuild(store.objects, [step for _, step in steps(trace)]))
+    except (TraceError, ValueError) as error:
+        return report | {"damaged": [str(error)]}
+    return report | {
+        "ok": sum(outcome.status == OK for outcome in outcomes),
+        "mismatch": [_line(outcome) for outcome in outcomes if outcome.status == MISMATCH],
+        "cannot": [_line(outcome) for outcome in outcomes if outcome.status not in (OK, MISMATCH)],
+        "damaged": damaged,
+    }
+
+
+def _damaged(trace: Trace) -> list[str]:
+    found = []
+    for segment in trace.segments:
+        try:
+            parse_segment([segment.header, *segment.events])
+        except TraceError as error:
+            found.append(f"segment {segment.session_id}-{segment.index}: {error}")
+    return found
+
+
+def _line(outcome: Outcome) -> str:
+    return f"event {outcome.step.event_id} ({outcome.step.what}): {outcome.reason}"
+
+
+def _print(report: dict[str, object]) -> None:
+    lists = {name: report[name] for name in ("mismatch", "cannot", "damaged")}
+    counts = [f"{report['ok']} snapshots proved"]
+    counts += [f"{len(lines)} {name}" for name, lines in lists.items() if isinstance(lines, list) and lines]
+    print(f"trace {report['trace_id']}: {', '.join(counts)}")
+    for name, lines in lists.items():
+        assert isinstance(lines, list)
+        for line in lines:
+            print(f"  {name}: {shown(line)}")

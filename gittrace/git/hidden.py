@@ -1,0 +1,171 @@
+"""The hidden ref of a trace: `refs/trace/<trace-id>`, which points at a tree, so that no log or graph shows it.
+
+    trace.json                                   id, title, created
+    snapshots/<n / 1024>/<n / 32 % 32>/<n % 32>  the worktree's tree at the n-th change, two digits a level
+    output/<event-id>                            a command's whole output, zstd
+    segments/<session-id>-<index>                a segment that no commit carries (yet)
+
+Every update writes a handful of small trees, whatever the length of the trace, and moves the ref by compare-and-swap.
+Standard library only: a recorded command waits for this.
+"""
+
+from gittrace.errors import GitFailed, RefMoved
+from gittrace.git.process import Coprocess
+from gittrace.git.repository import Repository
+from gittrace.vocabulary import META_FILE, OUTPUT_DIR, SEGMENTS_DIR, SNAPSHOTS_DIR, TRACE_REFS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TREE = "040000"
+_BLOB = "100644"
+_ATTEMPTS = 50
+_Entries = dict[str, tuple[str, str]]
+
+
+def snapshot_path(number: int) -> "tuple[str, str, str]":
+    """Return the three names below `snapshots/` of the n-th snapshot."""
+    return f"{number // 1024:02d}", f"{number // 32 % 32:02d}", f"{number % 32:02d}"
+
+
+class _Trees:
+    """Reads trees through one `git cat-file --batch` and writes them through one `git mktree --batch`."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._oid_size = 32 if repo.format == "sha256" else 20
+        # an environment that never fetches: what a partial clone lacks, it lacks
+        self._reader: Coprocess = repo.converse("cat-file", "--batch", env={"GIT_NO_LAZY_FETCH": "1"})
+        self._writer: Coprocess | None = None
+        self._repo = repo
+
+    def read(self, name: str) -> "tuple[str, _Entries]":
+        """Return a tree's oid and entries `{name: (mode, oid)}`; an empty oid when there is none."""
+        self._reader.write(name.encode() + b"\n")
+        head = self._reader.readline().split(b" ")
+        if len(head) != 3 or head[1] != b"tree":
+            if len(head) == 3:
+                self._reader.read(int(head[2]) + 1)
+                raise GitFailed(f"cannot read '{name}': it is a {head[1].decode()}, not a tree")
+            return "", {}
+        data = self._reader.read(int(head[2]) + 1)
+        entries: _Entries = {}
+        at = 0
+        while at < len(data) - 1:
+            space = data.index(b" ", at)
+            nul = data.index(b"\0", space)
+            end = nul + 1 + self._oid_size
+            mode = data[at:space].decode().rjust(6, "0")
+            entries[data[space + 1 : nul].decode("utf-8", "surrogateescape")] = (mode, data[nul + 1 : end].hex())
+            at = end
+        return head[0].decode(), entries
+
+    def write(self, entries: _Entries) -> "tuple[str, str]":
+        """Write a tree and return it as an entry of another."""
+        if self._writer is None:
+            self._writer = self._repo.converse("mktree", "-z", "--missing", "--batch")
+        lines = [
+            f"{mode} {'tree' if mode == _TREE else 'blob'} {oid}\t{name}\0" for name, (mode, oid) in entries.items()
+        ]
+        # a trace with thousands of kept outputs is longer than a pipe holds, but mktree reads all before it answers
+        self._writer.write("".join([*lines, "\0"]).encode("utf-8", "surrogateescape"))
+        return _TREE, self._writer.readline().decode()
+
+    def close(self) -> None:
+        for process in (self._reader, self._writer):
+            if process is not None:
+                process.close()
+
+
+def _add_snapshots(trees: _Trees, root: _Entries, wanted: "Sequence[str]") -> bool:
+    levels: list[_Entries] = [{}, {}, {}]
+    path = ["00", "00", ""]
+    _, levels[0] = trees.read(root[SNAPSHOTS_DIR][1]) if SNAPSHOTS_DIR in root else ("", {})
+    number, last = 0, ""
+    if levels[0]:
+        path[0] = max(levels[0], key=int)
+        _, levels[1] = trees.read(levels[0][path[0]][1])
+        path[1] = max(levels[1], key=int)
+        _, levels[2] = trees.read(levels[1][path[1]][1])
+        path[2] = max(levels[2], key=int)
+        last = levels[2][path[2]][1]
+        number = int(path[0]) * 1024 + int(path[1]) * 32 + int(path[2]) + 1
+    grown = False
+    for tree in wanted:
+        if tree == last:
+            continue
+        names = snapshot_path(number)
+        if grown and names[:2] != (path[0], path[1]):
+            levels[1][path[1]] = trees.write(levels[2])
+            levels[0][path[0]] = trees.write(levels[1])
+        if names[0] != path[0]:
+            levels[1] = {}
+        if names[:2] != (path[0], path[1]):
+            levels[2] = {}
+        path = list(names)
+        levels[2][names[2]] = (_TREE, tree)
+        number, last, grown = number + 1, tree, True
+    if grown:
+        levels[1][path[1]] = trees.write(levels[2])
+        levels[0][path[0]] = trees.write(levels[1])
+        root[SNAPSHOTS_DIR] = trees.write(levels[0])
+    return grown
+
+
+def _add_files(trees: _Trees, root: _Entries, folder: str, files: "Mapping[str, str]") -> bool:
+    _, entries = trees.read(root[folder][1]) if folder in root else ("", {})
+    new = {name: (_BLOB, oid) for name, oid in files.items() if entries.get(name) != (_BLOB, oid)}
+    if new:
+        root[folder] = trees.write({**entries, **new})
+    return bool(new)
+
+
+def update(
+    repo: Repository,
+    trace_id: str,
+    snapshots: "Sequence[str]" = (),
+    outputs: "Mapping[str, str] | None" = None,
+    segments: "Mapping[str, str] | None" = None,
+    meta: "bytes | None" = None,
+) -> bool:
+    """Add snapshots (tree oids, in order; one equal to the last is left out) and blobs (name -> oid) to a trace's ref.
+
+    Return whether the ref moved. Raises GitFailed; RefMoved when other writers were faster fifty times.
+    """
+    ref = TRACE_REFS + trace_id
+    meta_oid = write_blob(repo, meta) if meta is not None else ""
+    for _ in range(_ATTEMPTS):
+        trees = _Trees(repo)
+        try:
+            old, root = trees.read(ref)
+            moved = _add_snapshots(trees, root, snapshots)
+            if outputs:
+                moved |= _add_files(trees, root, OUTPUT_DIR, outputs)
+            if segments:
+                moved |= _add_files(trees, root, SEGMENTS_DIR, segments)
+            if meta_oid and root.get(META_FILE) != (_BLOB, meta_oid):
+                root[META_FILE] = (_BLOB, meta_oid)
+                moved = True
+            if not moved:
+                return False
+            new = trees.write(root)[1]
+        finally:
+            trees.close()
+        try:
+            repo.git("update-ref", ref, new, old or repo.zero)
+        except GitFailed as error:
+            if not _lost_race(error):
+                raise
+            continue
+        return True
+    raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
+
+
+def _lost_race(error: GitFailed) -> bool:
+    text = str(error)
+    return "cannot lock ref" in text and ("but expected" in text or "already exists" in text or "File exists" in text)
+
+
+def write_blob(repo: Repository, data: bytes) -> str:
+    """Write a blob and return its oid."""
+    return repo.git("hash-object", "-w", "--stdin", stdin=data).decode().strip()

@@ -1,0 +1,303 @@
+"""A cache of what the notes hold, so that reading commands need not unpack them all again.
+
+`<common-dir>/trace/cache/index.sqlite`. It may be deleted at any time: it is rebuilt from the refs, and a refresh costs
+what changed since the last one. Nothing in it is true by itself; everything can be found in the refs.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gittrace.errors import Damaged
+from gittrace.git import notes
+from gittrace.git.objects import DIRECTORY, ObjectStore, open_objects
+from gittrace.git.repository import Repository
+from gittrace.model.segment import SegmentLine, decode, parse_note
+from gittrace.text import clean
+from gittrace.vocabulary import CACHE_DIR, NOTES_REF, REMOTE_NOTES_REFS, SEGMENTS_DIR, TRACE_REFS
+
+_VERSION = 2
+_SCHEMA = """
+create table tips (ref text primary key, oid text not null);
+create table segments (
+    ref text not null, commit_oid text not null, blob text not null, trace text not null, session text not null,
+    idx integer not null, sha text not null, header text not null,
+    primary key (ref, commit_oid, session, idx, sha));
+create index by_trace on segments (trace);
+create index by_session on segments (session);
+create index by_commit on segments (commit_oid);
+create table events (id text primary key, trace text not null, session text not null, idx integer not null,
+    pos integer not null, at text not null, summary text not null);
+create index events_by_trace on events (trace);
+create index events_by_tail on events (substr(id, 25));
+create table forgets (ref text not null, commit_oid text not null, trace text not null, at text not null);
+create table damaged (ref text not null, commit_oid text not null, why text not null);
+create table traces (trace text primary key, began text not null, ended text not null);
+create index by_end on traces (ended);
+"""
+_HEADER_KEYS = ("at", "title", "agent", "base", "base_commit", "branch", "developer_id", "tree", "index", "continues")
+_SUMMARY_KEYS = (
+    "kind", "command", "exit_code", "signal", "duration_ms", "commit", "subject", "tool", "path", "text", "success",
+    "reason", "reasoning", "cause", "pairs", "results", "tree", "tree_after", "about",
+)  # fmt: skip
+_LONGEST = 300
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a segment lies: the ref, the commit it is noted on ('' for an unlinked one) and the note's blob."""
+
+    ref: str
+    commit: str
+    blob: str
+    trace_id: str
+    session_id: str
+    index: int
+    sha256: str
+
+
+def summary(event: dict[str, Any]) -> dict[str, Any]:
+    """Return what lists show of an event: long texts cut to 300 characters."""
+    found = {key: event[key] for key in _SUMMARY_KEYS if event.get(key) is not None}
+    return {key: value[:_LONGEST] if isinstance(value, str) else value for key, value in found.items()}
+
+
+class Index:
+    """The cache, brought up to date when it is opened."""
+
+    def __init__(self, repo: Repository) -> None:
+        self.repo = repo
+        self._store: ObjectStore | None = None
+        folder = os.path.join(repo.common_trace_dir, CACHE_DIR)
+        self.path = os.path.join(folder, "index.sqlite")
+        tips = self._tips()
+        try:
+            os.makedirs(folder, exist_ok=True)
+            self.db = self._open(self.path)
+            self._refresh(tips)
+        except (sqlite3.DatabaseError, OSError):
+            # damaged, locked for long, or a repository that we may only read: what it would hold fits in memory
+            self.db = self._open(":memory:")
+            self._refresh(tips)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.db.close()
+        if self._store:
+            self._store.close()
+
+    def _open(self, path: str) -> sqlite3.Connection:
+        db = sqlite3.connect(path, timeout=10, isolation_level=None)
+        db.execute("pragma synchronous = off")
+        if db.execute("pragma user_version").fetchone()[0] != _VERSION:
+            db.execute("begin immediate")
+            if db.execute("pragma user_version").fetchone()[0] != _VERSION:
+                for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
+                    db.execute(f'drop table "{name}"')
+                for statement in _SCHEMA.split(";"):
+                    db.execute(statement)
+                db.execute(f"pragma user_version = {_VERSION}")
+            db.execute("commit")
+        return db
+
+    def _tips(self) -> dict[str, str]:
+        refs = (NOTES_REF, REMOTE_NOTES_REFS, TRACE_REFS)
+        out = self.repo.git("for-each-ref", "--format=%(objectname) %(refname)", *refs)
+        tips = {}
+        for line in os.fsdecode(out).splitlines():
+            oid, _, ref = line.partition(" ")
+            tips[ref] = oid
+        return tips
+
+    def _refresh(self, tips: dict[str, str]) -> None:
+        if dict(self.db.execute("select ref, oid from tips")) == tips:
+            return
+        self.db.execute("begin immediate")
+        try:
+            seen = dict(self.db.execute("select ref, oid from tips"))
+            touched: set[str] = set()
+            for ref in seen.keys() - tips.keys():
+                touched |= self._drop(ref, None)
+                self.db.execute("delete from tips where ref = ?", (ref,))
+            for ref, oid in tips.items():
+                if seen.get(ref) != oid:
+                    touched |= self._read_ref(ref, seen.get(ref), oid)
+                    self.db.execute("insert or replace into tips values (?, ?)", (ref, oid))
+            for trace in touched:
+                self._summarize(trace)
+            self.db.execute("commit")
+        except BaseException:
+            self.db.execute("rollback")
+            raise
+
+    @property
+    def store(self) -> ObjectStore:
+        """The repository's objects."""
+        if self._store is None:
+            self._store = open_objects(self.repo)
+        return self._store
+
+    def _drop(self, ref: str, commit: str | None) -> set[str]:
+        where, values = ("ref = ?", (ref,)) if commit is None else ("ref = ? and commit_oid = ?", (ref, commit))
+        traces = {row[0] for row in self.db.execute(f"select distinct trace from segments where {where}", values)}  # noqa: S608 - constants
+        traces |= {row[0] for row in self.db.execute(f"select distinct trace from forgets where {where}", values)}  # noqa: S608 - constants
+        for table in ("segments", "forgets", "damaged"):
+            self.db.execute(f"delete from {table} where {where}", values)  # noqa: S608 - constants
+        return traces
+
+    def _read_ref(self, ref: str, old: str | None, new: str) -> set[str]:
+        touched: set[str] = set()
+        if ref.startswith(TRACE_REFS):
+            touched |= self._drop(ref, "")
+            for blob in self._unlinked(new):
+                touched |= self._add_note(ref, "", blob)
+            return touched
+        try:
+            old_tree = self.store.commit(old).tree if old else None
+        except Damaged:
+            old_tree = None
+        if old_tree is None:
+            touched |= self._drop(ref, None)
+        for commit, note in notes.changed(self.store, old_tree, self.store.commit(new).tree):
+            touched |= self._drop(ref, commit)
+            if note:
+                touched |= self._add_note(ref, commit, note)
+        return touched
+
+    def _unlinked(self, root: str) -> Iterator[str]:
+        for entry in self.store.tree(root):
+            if entry.name == SEGMENTS_DIR.encode() and entry.mode == DIRECTORY:
+                for segment in self.store.tree(entry.oid):
+                    yield segment.oid
+
+    def _add_note(self, ref: str, commit: str, blob: str) -> set[str]:
+        note = parse_note(self.store.blob(blob))
+        touched = set()
+        for line in note.segments:
+            touched.add(line.trace_id)
+            try:
+                self._add_segment(
+                    Place(ref, commit, blob, line.trace_id, line.session_id, line.index, line.sha256), line
+                )
+            except Damaged as error:
+                self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, str(error)))
+        for forget in note.forgets:
+            touched.add(forget.trace_id)
+            self.db.execute("insert into forgets values (?, ?, ?, ?)", (ref, commit, forget.trace_id, forget.at))
+        for wrong in note.damaged:
+            self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, f"line {wrong.number}: {wrong.why}"))
+        return touched
+
+    def _add_segment(self, place: Place, line: SegmentLine) -> None:
+        known = self.db.execute(
+            "select header from segments where session = ? and idx = ? and sha = ?",
+            (place.session_id, place.index, place.sha256),
+        ).fetchone()
+        if known:  # the same segment on another commit or ref: it was unpacked and proved before
+            header_text = known[0]
+        else:
+            header, *events = decode(line)
+            header_text = json.dumps({key: header[key] for key in _HEADER_KEYS if key in header})
+            rows = [
+                (
+                    clean(str(event.get("id"))), place.trace_id, place.session_id, place.index, number,
+                    clean(str(event.get("at", ""))), json.dumps(summary(event)),
+                )
+                for number, event in enumerate(events)
+            ]  # fmt: skip
+            self.db.executemany("insert or replace into events values (?, ?, ?, ?, ?, ?, ?)", rows)
+        row = (place.ref, place.commit, place.blob, place.trace_id, place.session_id, place.index, place.sha256)
+        self.db.execute("insert or replace into segments values (?, ?, ?, ?, ?, ?, ?, ?)", (*row, header_text))
+
+    def _summarize(self, trace: str) -> None:
+        row = self.db.execute("select 1 from segments where trace = ? limit 1", (trace,)).fetchone()
+        forgotten = self.db.execute("select 1 from forgets where trace = ? limit 1", (trace,)).fetchone()
+        if row is None or forgotten:
+            self.db.execute("delete from traces where trace = ?", (trace,))
+            if row is None:
+                self.db.execute("delete from events where trace = ?", (trace,))
+            return
+        self.db.execute(
+            "delete from events where trace = ? and not exists"
+            " (select 1 from segments where segments.session = events.session and segments.idx = events.idx)",
+            (trace,),
+        )
+        began = min(
+            json.loads(text).get("at", "")
+            for (text,) in self.db.execute("select header from segments where trace = ?", (trace,))
+        )
+        (ended,) = self.db.execute("select max(at) from events where trace = ?", (trace,)).fetchone()
+        self.db.execute("insert or replace into traces values (?, ?, ?)", (trace, began, ended or began))
+
+    def traces(self, limit: int = -1) -> list[tuple[str, str, str]]:
+        """Return (trace id, began, ended) of the traces, the one that ended last first."""
+        return self.db.execute(
+            "select trace, began, ended from traces order by ended desc limit ?", (limit,)
+        ).fetchall()
+
+    def places(self, trace: str) -> list[Place]:
+        """Return where the segments of a trace lie, in order, a row for each commit that carries one."""
+        found = self.db.execute(
+            "select ref, commit_oid, blob, trace, session, idx, sha from segments where trace = ?"
+            " order by session, idx, sha, commit_oid",
+            (trace,),
+        )
+        return [Place(*row) for row in found]
+
+    def headers(self, trace: str) -> list[dict[str, Any]]:
+        """Return the headers of a trace's segments, cut to what lists show, in order of their beginning."""
+        found = self.db.execute(
+            "select distinct session, idx, header from segments where trace = ? order by session, idx", (trace,)
+        )
+        headers = [{"session_id": session, **json.loads(text)} for session, _, text in found]
+        return sorted(headers, key=lambda header: str(header.get("at", "")))
+
+    def events(self, trace: str) -> list[dict[str, Any]]:
+        """Return summaries of a trace's events, session by session, in the order in which they were recorded."""
+        found = self.db.execute(
+            "select id, session, at, summary, idx, pos from events where trace = ?", (trace,)
+        ).fetchall()
+        began: dict[str, str] = {}
+        for _, session, at, *_ in found:
+            began[session] = min(at, began.get(session, at))
+        found.sort(key=lambda row: (began[row[1]], row[1], row[4], row[5]))
+        return [{"id": row[0], "session_id": row[1], "at": row[2], **json.loads(row[3])} for row in found]
+
+    def traces_of(self, commit: str) -> list[str]:
+        """Return the traces of which a segment is noted on a commit."""
+        rows = self.db.execute("select distinct trace from segments where commit_oid = ?", (commit,))
+        return [row[0] for row in rows]
+
+    def find(self, prefix: str) -> list[tuple[str, str, str]]:
+        """Return (`trace`|`session`|`event`, id, its trace) of what has an id that begins so; at most ten of each.
+
+        An event is found by the beginning of its id's last group too: what is before that is mostly the time.
+        """
+        prefix = prefix.lower()
+        pattern = prefix + "*"
+        found = [
+            ("trace", *row)
+            for row in self.db.execute("select trace, trace from traces where trace glob ? limit 10", (pattern,))
+        ]
+        query = "select distinct session, trace from segments where session glob ? limit 10"
+        found += [("session", *row) for row in self.db.execute(query, (pattern,))]
+        query = "select id, trace from events where id glob ? limit 10"
+        found += [("event", *row) for row in self.db.execute(query, (pattern,))]
+        # as a range, since sqlite answers no pattern from an index on an expression; "g" comes after all hex digits
+        query = "select id, trace from events where substr(id, 25) >= ? and substr(id, 25) < ? limit 10"
+        found += [("event", *row) for row in self.db.execute(query, (prefix, prefix + "g"))]
+        return list(dict.fromkeys(found))
+
+    def abbreviate(self, trace: str, length: int = 8) -> str:
+        """Return the shortest beginning of a trace's id, of at least `length`, that no other trace has."""
+        query = "select 1 from traces where trace >= ? and trace < ? and trace != ? limit 1"
+        while length < len(trace) and self.db.execute(query, (trace[:length], trace[:length] + "g", trace)).fetchone():
+            length += 1
+        return trace[:length]
+
+    def damage(self) -> list[tuple[str, str, str]]:
+        """Return (ref, commit, why) of what could not be read."""
+        return self.db.execute("select ref, commit_oid, why from damaged order by ref, commit_oid").fetchall()

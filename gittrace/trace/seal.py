@@ -1,0 +1,349 @@
+"""Turn finished runs of journaled events into segments, and attach each to the commit that it led to.
+
+Everything here may be done twice, by several processes, and be killed anywhere: the same run makes the same line, a
+note is a set of lines, and progress is written last.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from gittrace.errors import TraceError
+from gittrace.git import hidden, notes, reflog, snapshot
+from gittrace.git.diff import diff_trees, to_json_text
+from gittrace.git.objects import EMPTY_TREE, ObjectStore, open_objects
+from gittrace.git.repository import Repository, at
+from gittrace.journal.active import Active, active_session, journal_path
+from gittrace.journal.append import Journal
+from gittrace.journal.position import load_position
+from gittrace.journal.read import Event, ended, read
+from gittrace.model.segment import encode, parse_note, render_note, split
+from gittrace.trace import packing, progress, rewrites
+from gittrace.trace.commits import catch_up
+from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
+
+# what means something in this clone only
+_LOCAL_FIELDS = frozenset(("output", "worktree", "pid"))
+_REWRITES_DONE = "rewrites.done"
+_MESSAGE = "Notes added by 'git trace seal'"
+
+
+@dataclass
+class Sealed:
+    """What a round of sealing did: lines by commit, lines of no commit by trace and name, and what failed."""
+
+    noted: dict[str, list[str]] = field(default_factory=dict)
+    unlinked: dict[str, dict[str, str]] = field(default_factory=dict)
+    copied: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def _locked(repo: Repository) -> Iterator[None]:
+    os.makedirs(repo.common_trace_dir, exist_ok=True)
+    fd = os.open(os.path.join(repo.common_trace_dir, SEAL_LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def seal(repo: Repository) -> Sealed:
+    """Seal all that is finished, in all worktrees, and carry notes over to rewritten commits.
+
+    A session that can't be sealed is named in `failed` and tried again next time; the others go on.
+    Raises OSError, GitFailed when nothing can be written at all.
+    """
+    result = Sealed()
+    if not os.path.isdir(os.path.join(repo.common_trace_dir, SESSIONS_DIR)):
+        return result
+    if not _anything_to_do(repo):
+        return result
+    with _locked(repo):
+        for worktree, active in active_sessions(repo, result.failed):
+            try:
+                find_commits(worktree, active)
+            except TraceError as error:
+                result.failed.append(f"session '{active.session_id}': {error}")
+        for session_id in pending_sessions(repo):
+            try:
+                _seal_session(repo, session_id, result)
+            except TraceError as error:
+                result.failed.append(f"session '{session_id}': {error}")
+        _copy_rewritten(repo, result)
+        if result.noted or result.unlinked:
+            packing.pack_if_due(repo)
+    return result
+
+
+def _anything_to_do(repo: Repository) -> bool:
+    _, new = rewrites.read_pairs(repo, _rewrites_done(repo))
+    return bool(new != _rewrites_done(repo) or pending_sessions(repo))
+
+
+def pending_sessions(repo: Repository) -> list[str]:
+    """Return the sessions that are not wholly sealed."""
+    found, done = set(), set()
+    with os.scandir(os.path.join(repo.common_trace_dir, SESSIONS_DIR)) as entries:
+        for entry in entries:
+            name, _, suffix = entry.name.rpartition(".")
+            if suffix == "jsonl":
+                found.add(name)
+            elif suffix == "done":
+                done.add(name)
+    return sorted(found - done)
+
+
+def active_sessions(repo: Repository, failed: list[str]) -> Iterator[tuple[Repository, Active]]:
+    """Yield (worktree, session) for every worktree with an active session."""
+    git_dirs = [repo.common_dir]
+    try:
+        names = sorted(os.listdir(os.path.join(repo.common_dir, "worktrees")))
+    except FileNotFoundError:
+        names = []
+    git_dirs += [os.path.join(repo.common_dir, "worktrees", name) for name in names]
+    for git_dir in git_dirs:
+        try:
+            active = active_session(os.path.join(git_dir, "trace"), repo.common_trace_dir)
+            if active:
+                same = git_dir == repo.git_dir
+                yield (repo if same else at(git_dir, repo.common_dir, repo.format)), active
+        except TraceError as error:
+            failed.append(str(error))
+
+
+def find_commits(repo: Repository, active: Active) -> None:
+    """Journal what HEAD of this worktree did since last time."""
+    head, seen = load_position(repo.trace_dir)
+    moves = reflog.since(repo, seen)
+    if not moves.entries and (seen or head == _head(repo)):
+        return
+    taken = snapshot.take(repo)
+    with Journal(active.journal) as journal:
+        catch_up(repo, active, journal, taken, sealing=True)
+
+
+def _head(repo: Repository) -> str | None:
+    return repo.git("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1)).decode().strip() or None
+
+
+@dataclass
+class _Run:
+    """Events that end at a commit, at a stop, or nowhere yet (`commit` None and not `stopped`)."""
+
+    events: list[Event]
+    end: int
+    commit: str | None = None
+    stopped: bool = False
+
+
+def _runs(events: list[Event], ends: list[int]) -> Iterator[_Run]:
+    run: list[Event] = []
+    for event, end in zip(events, ends, strict=True):
+        if event["kind"] == SESSION:
+            continue
+        run.append(event)
+        if event["kind"] == COMMIT:
+            yield _Run(run, end, commit=event["commit"])
+            run = []
+        elif event["kind"] == STOP:
+            yield _Run(run, end, stopped=True)
+            run = []
+
+
+def session_header(path: str) -> Event:
+    """Return the first event of a journal, which is the session's. Raises Damaged through TraceError."""
+    with open(path, "rb") as file:
+        first = file.readline()
+    try:
+        header = json.loads(first)
+        if header["kind"] == SESSION:
+            return dict(header)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise TraceError(f"cannot read journal '{path}': its first line is damaged")
+
+
+def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
+    path = journal_path(repo.common_trace_dir, session_id)
+    done = progress.load(repo.common_trace_dir, session_id)
+    reading = read(path, done.offset)
+    runs = list(_runs(reading.events, reading.ends))
+    if not runs:
+        return
+    header = session_header(path)
+    with open_objects(repo) as store:
+        if done.tree is None:
+            done.tree = header["tree"]
+            done.base = _base(store, header.get("base_commit"))
+        limit = repo.size("trace.maxDiff")
+        lines: list[tuple[_Run, list[str]]] = []
+        for run in runs:
+            changed = _changed(run.events, done.tree)
+            sealed = _with_diffs(repo, header, run.events, done, limit)
+            texts = [
+                encode(header["trace_id"], session_id, done.index + number, part)
+                for number, part in enumerate(split(sealed))
+            ]
+            done.index += len(texts)
+            lines.append((run, texts))
+            if run.commit:
+                done.commits.append(run.commit)
+                done.base = _base(store, run.commit)
+            elif done.commits and not changed:
+                # what came after the last commit and changed no file belongs to it: the verdict, a last test run
+                run.commit = rewrites.newest(repo, done.commits[-1])
+            done.offset, done.tree = run.end, _last_tree(run.events, done.tree)
+            done.done = run.stopped
+    _attach(repo, header["trace_id"], session_id, lines, result)
+    progress.save(repo.common_trace_dir, session_id, done)
+
+
+def _base(store: ObjectStore, commit: str | None) -> dict[str, str | None]:
+    return {"commit": commit, "tree": store.commit(commit).tree if commit else EMPTY_TREE[store.format]}
+
+
+def _changed(events: list[Event], tree: str) -> bool:
+    return any(event.get(key, tree) != tree for event in events for key in ("tree", "tree_after"))
+
+
+def _last_tree(events: list[Event], tree: str) -> str:
+    for event in reversed(events):
+        found = event.get("tree_after") or event.get("tree")
+        if found:
+            return str(found)
+    return tree
+
+
+def segment_of(repo: Repository, header: Event, events: list[Event], done: progress.Progress) -> list[Event]:
+    """Return the segment that a session's unsealed events would make now: its header, then the events, with diffs."""
+    if done.tree is None:
+        done.tree = header["tree"]
+        with open_objects(repo) as store:
+            done.base = _base(store, header.get("base_commit"))
+    return _with_diffs(repo, header, events, done, repo.size("trace.maxDiff"))
+
+
+def _with_diffs(
+    repo: Repository, header: Event, events: list[Event], done: progress.Progress, limit: int
+) -> list[Event]:
+    """Return the segment: its header, then the events, with the diffs that lead from tree to tree."""
+    assert done.tree is not None
+    assert done.base is not None
+    head = {key: value for key, value in header.items() if key not in _LOCAL_FIELDS}
+    head |= {"format": 1, "index": done.index, "base": done.base, "tree": done.tree}
+    base_tree = done.base["tree"] or ""
+    wanted: list[tuple[Event, str, str, str]] = [(head, "diff", base_tree, done.tree)]
+    tree, known = done.tree, {base_tree, done.tree}
+    sealed = [head]
+    previous: Event | None = None
+    for journaled in events:
+        event = {key: value for key, value in journaled.items() if key not in _LOCAL_FIELDS}
+        sealed.append(event)
+        before, after = event.get("tree"), event.get("tree_after")
+        if before:
+            if event["kind"] == COMMAND and previous and _overlaps(previous, event):
+                event["parallel"] = True
+            if event.get("parallel") and before in known:
+                before = tree  # it began beside others: what they changed is not its doing, nor taken back by it
+            else:
+                wanted.append((event, "diff", tree, before))
+        if after:
+            wanted.append((event, "effect", before or tree, after))
+        known |= {event.get("tree", tree), after or tree}
+        tree = after or event.get("tree") or tree
+        previous = event
+    pairs = [(old, new) for _, _, old, new in wanted]
+    for (event, key, old, new), diff in zip(wanted, diff_trees(repo, pairs, limit), strict=True):
+        if diff.text is None:
+            event[f"{key}_omitted"] = {"bytes": diff.size, "from": old, "to": new}
+        elif diff.text:
+            event[key], encoding = to_json_text(diff.text)
+            if encoding:
+                event[f"{key}_encoding"] = encoding
+    return sealed
+
+
+def _overlaps(previous: Event, event: Event) -> bool:
+    """Tell whether a command began before the event that was journaled before it had ended."""
+    if previous["kind"] == COMMIT:
+        # by what it saw, not by time: a commit's time is in whole seconds, and anyone may set it
+        return bool(event.get("head") == previous.get("head") != previous["commit"])
+    return bool(event["at"] < ended(previous))
+
+
+def _attach(
+    repo: Repository, trace_id: str, session_id: str, lines: list[tuple[_Run, list[str]]], result: Sealed
+) -> None:
+    noted: dict[str, list[str]] = {}
+    for run, texts in lines:
+        if run.commit:
+            noted.setdefault(run.commit, []).extend(texts)
+            continue
+        files = {f"{session_id}-{text.split(' ')[3]}": hidden.write_blob(repo, f"{text}\n".encode()) for text in texts}
+        hidden.update(repo, trace_id, segments=files)
+        result.unlinked.setdefault(trace_id, {}).update(files)
+    if noted:
+        add_lines(repo, noted)
+    for commit, texts in noted.items():
+        result.noted.setdefault(commit, []).extend(texts)
+
+
+def merge_notes(old: bytes, new: bytes) -> bytes:
+    """Return the union of two notes; what is already in the old one, under whatever packing, is not added again."""
+    before, after = parse_note(old), parse_note(new)
+    have = {(line.session_id, line.index, line.sha256) for line in before.segments}
+    fresh = [line for line in after.segments if (line.session_id, line.index, line.sha256) not in have]
+    rest = [line for line in after.forgets if line not in before.forgets]
+    foreign = [line for line in after.foreign if line not in before.foreign]
+    if not fresh and not rest and not foreign:
+        return old
+    return render_note([*before.lines(), *fresh, *rest, *foreign])
+
+
+def add_lines(repo: Repository, lines: dict[str, list[str]]) -> None:
+    """Add lines to the notes of commits."""
+    texts = {commit: "".join(f"{line}\n" for line in some).encode() for commit, some in lines.items()}
+    notes.add(repo, NOTES_REF, texts, merge_notes, _MESSAGE)
+
+
+def _rewrites_done(repo: Repository) -> int:
+    try:
+        with open(os.path.join(repo.common_trace_dir, _REWRITES_DONE), encoding="ascii") as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def _copy_rewritten(repo: Repository, result: Sealed) -> None:
+    """Copy the notes of rewritten commits to their new names."""
+    pairs, end = rewrites.read_pairs(repo, _rewrites_done(repo))
+    if pairs:
+        tip = notes.tip(repo, NOTES_REF)
+        found: dict[str, bytes] = {}
+        if tip:
+            with open_objects(repo) as store:
+                tree = store.commit(tip).tree
+                for pair in rewrites.credible(repo, store, pairs):
+                    # the old side may itself be the new side of an earlier pair of this round
+                    text = found.get(pair.old, b"")
+                    if oid := notes.find(store, tree, pair.old):
+                        text = merge_notes(text, store.blob(oid))
+                    if text:
+                        found[pair.new] = merge_notes(found.get(pair.new, b""), text)
+        if found:
+            notes.add(repo, NOTES_REF, found, merge_notes, "Notes copied by 'git trace seal'")
+            result.copied = len(found)
+    path = os.path.join(repo.common_trace_dir, _REWRITES_DONE)
+    if end != _rewrites_done(repo):
+        with open(f"{path}.new", "w", encoding="ascii") as file:
+            file.write(str(end))
+        os.replace(f"{path}.new", path)
+
+
+__all__: list[Any] = ["Sealed", "active_sessions", "add_lines", "merge_notes", "pending_sessions", "seal"]
