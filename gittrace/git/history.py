@@ -1,13 +1,15 @@
 """What the commits of a repository introduced, in one walk of git."""
 
 import os
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
 
-_FIELDS = "%H%x01%T%x01%P%x01%ct%x01%S%x01%s"
+_FIELDS = "%H%x01%T%x01%P%x01%ct%x01%S%x01%s%x01%b"
+_REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40,64})", re.MULTILINE)
 # below this git takes `@seconds` for something else
 _SMALLEST_TIME = 100_000_000
 _OPTIONS = ("-z", "--raw", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-color", "--no-ext-diff")
@@ -22,6 +24,7 @@ class Made:
     time       committer's, seconds since the epoch
     reachable  from a branch, tag or remote-tracking branch
     ref        one of these, by its full name; None when it is reachable from none
+    reverts    the commits that its message says it reverts
     """
 
     oid: str
@@ -31,6 +34,7 @@ class Made:
     subject: str
     ref: str | None
     introduced: frozenset[Leaf]
+    reverts: frozenset[str] = frozenset()
 
     @property
     def reachable(self) -> bool:
@@ -56,8 +60,7 @@ def read_history(repo: Repository, store: ObjectStore, since: int, also: Iterabl
         apart: dict[str, Made] = {}
         _walk(repo, store, ["--no-walk=unsorted", "--stdin"], apart, "".join(f"{oid}\n" for oid in rest).encode())
         for oid, made in apart.items():
-            ref = made.ref if oid in reachable else None
-            found[oid] = Made(made.oid, made.tree, made.parents, made.time, made.subject, ref, made.introduced)
+            found[oid] = made if oid in reachable else replace(made, ref=None)
     return found
 
 
@@ -84,10 +87,11 @@ def _walk(
     out = repo.git("-c", "log.showRoot=true", "log", *options, *revisions, stdin=stdin)
     for record in out.split(b"\x02" + mark.encode())[1:]:
         head, _, rest = record.partition(b"\0")
-        oid, tree, parents_text, time, ref, subject = os.fsdecode(head).split("\x01", 5)
+        oid, tree, parents_text, time, ref, subject, body = os.fsdecode(head).split("\x01", 6)
         parents = tuple(parents_text.split())
         introduced = _merged(store, tree, parents) if len(parents) > 1 else _raw(rest)
-        found[oid] = Made(oid, tree, parents, int(time), subject.rstrip("\n"), ref or None, introduced)
+        reverts = frozenset(_REVERTS.findall(body))
+        found[oid] = Made(oid, tree, parents, int(time), subject, ref or None, introduced, reverts)
 
 
 def _raw(data: bytes) -> frozenset[Leaf]:

@@ -69,6 +69,9 @@ def find_links(trace: Trace, work: Work, history: Mapping[str, Made], added: Add
         link = _link(work, made, _Causes(made.time, sessions), added)
         if link:
             found.append(link)
+    linked = {link.commit for link in found}
+    # a revert is a fact about the link to what it reverts, never a link itself
+    found = [link for link in found if not history[link.commit].reverts & linked]
     return sorted(found, key=lambda link: (history[link.commit].time, link.commit))
 
 
