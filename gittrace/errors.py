@@ -16,6 +16,14 @@ class TraceError(Exception):
         self.hint = hint
 
 
+def told(error: Exception) -> str:
+    """Return an error in one line, as it is told to people."""
+    if isinstance(error, OSError) and error.strerror:
+        name = f"'{error.filename}': " if error.filename else ""
+        return f"{name}{error.strerror[:1].lower()}{error.strerror[1:]}"
+    return str(error)
+
+
 class UsageError(TraceError):
     """The command line makes no sense."""
 

@@ -6,7 +6,7 @@ import sys
 
 from gittrace import __version__
 from gittrace.command_list import COMMANDS, PORCELAIN, Command
-from gittrace.errors import TraceError, UsageError
+from gittrace.errors import TraceError, UsageError, told
 from gittrace.vocabulary import EXIT_BUG, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE
 
 TYPE_CHECKING = False
@@ -101,8 +101,9 @@ def report(error: TraceError) -> int:
     """Print an error as git does, and return its exit status."""
     word = "usage" if isinstance(error, UsageError) else "fatal"
     sys.stderr.write(f"{word if word == 'fatal' else 'error'}: {error}\n")
-    for line in (error.hint or "").splitlines():
-        sys.stderr.write(f"{line}\n" if line.startswith("usage:") else f"hint: {line}\n")
+    hint = error.hint or ""
+    for line in hint.splitlines():
+        sys.stderr.write(f"{line}\n" if hint.startswith("usage:") else f"hint: {line}\n")
     return error.exit_code
 
 
@@ -148,8 +149,7 @@ def main(argv: "Sequence[str]") -> int:
     except OSError as error:
         if error.errno not in _THEIR_ERRORS:
             return report_bug()
-        name = f"'{error.filename}': " if error.filename else ""
-        return report(TraceError(f"{name}{(error.strerror or str(error)).lower()}"))
+        return report(TraceError(told(error)))
     except RecursionError:
         return report_bug()
     except Exception:

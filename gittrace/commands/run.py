@@ -1,7 +1,7 @@
 """git trace run."""
 
 from gittrace.errors import NoSession, UsageError
-from gittrace.git.repository import discover
+from gittrace.git.repository import Discovery
 from gittrace.journal.active import active_session
 
 TYPE_CHECKING = False
@@ -46,14 +46,13 @@ def run(args: "Arguments | argparse.Namespace") -> int:
     command = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not command:
         raise UsageError("no command given", "usage: git trace run [-m REASONING] [--] COMMAND...")
-    repo = discover()
-    config = repo.config_process()
-    repo.need_worktree()
-    active = active_session(repo.trace_dir, repo.common_trace_dir)
-    repo.take_config(config)
-    if active is None:
-        raise NoSession("no session is active in this worktree", "'git trace start' starts one")
+    discovery = Discovery()
+    # git looks for the repository while these are loaded
     from gittrace.capture.child import exit_as
     from gittrace.capture.record import Recorder
 
-    return exit_as(Recorder(repo, active, command, args.reasoning).run())
+    repo = discovery.finish().need_worktree()
+    active = active_session(repo.trace_dir, repo.common_trace_dir)
+    if active is None:
+        raise NoSession("no session is active in this worktree", "'git trace start' starts one")
+    exit_as(Recorder(repo, active, command, args.reasoning).run())

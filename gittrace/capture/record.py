@@ -1,0 +1,208 @@
+"""Record one command: a snapshot before, the command under its terminal, a snapshot after, a line in the journal.
+
+Only the standard library is loaded before the command has started. What fails here is told on standard error at the
+end and never keeps the command from running, or changes how it ends.
+"""
+
+import _thread
+import os
+import sys
+
+from gittrace.capture.supervisor import run
+from gittrace.clock import now, uuid7
+from gittrace.errors import TraceError, told
+from gittrace.git import hidden, snapshot
+from gittrace.git.repository import Repository
+from gittrace.journal.active import Active
+from gittrace.vocabulary import COMMAND
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gittrace.capture.output import Output
+    from gittrace.capture.worker import Result
+    from gittrace.journal.append import Journal
+
+_RECORDED_FILE = "recorded"
+
+
+class Recorder:
+    """The recording of one command in the active session of a worktree."""
+
+    def __init__(self, repo: Repository, active: Active, argv: "list[str]", reasoning: "str | None") -> None:
+        self.repo = repo
+        self.active = active
+        self.argv = argv
+        self.reasoning = reasoning
+        self.event_id = uuid7()
+        self.before: snapshot.Snapshot | None = None
+        self.after: snapshot.Snapshot | None = None
+        # the blob of the whole output, empty when there is none; None until the objects are safe
+        self.kept: str | None = None
+        self.problems: list[str] = []
+        self._protecting = _thread.allocate_lock()
+
+    def run(self) -> int:
+        """Run the command, record it, and return its exit status, or minus the signal that ended it."""
+        self._try(self._before)
+        return run(
+            self.argv,
+            began=self._began,
+            ended=self._ended,
+            failed=self._failed,
+            spool_dir=self.repo.trace_dir,
+        )
+
+    def _try(self, step: "Callable[[], None]") -> None:
+        try:
+            step()
+        except (TraceError, OSError) as error:
+            if told(error) not in self.problems:
+                self.problems.append(told(error))
+
+    def _failed(self, error: Exception) -> None:
+        sys.stderr.write(f"warning: not recorded: {type(error).__name__}: {error}\n")
+
+    def _before(self) -> None:
+        self.before = snapshot.take(self.repo)
+
+    def _began(self) -> None:
+        """Make what the command is running on safe from gc, and load what its recording needs, while it runs."""
+        _thread.start_new_thread(_load, ())
+        self._protecting.acquire()
+        try:
+            _thread.start_new_thread(self._protect_before, ())
+        except RuntimeError:  # no thread is to be had
+            self._protect_before()
+
+    def _protect_before(self) -> None:
+        try:
+            if self.before:
+                trees = [self.before.tree]
+                self._try(lambda: self._protect(trees, {}))
+        finally:
+            self._protecting.release()
+
+    def _protect(self, trees: "list[str]", outputs: "dict[str, str]") -> None:
+        path = os.path.join(self.repo.trace_dir, _RECORDED_FILE)
+        known = f"{self.active.trace_id} {trees[-1] if trees else ''}"
+        if not outputs and len(set(trees)) == 1:
+            try:
+                with open(path, encoding="utf-8", errors="replace") as file:
+                    if file.read() == known:
+                        return
+            except FileNotFoundError:
+                pass  # nothing recorded yet
+        hidden.update(self.repo, self.active.trace_id, trees, outputs)
+        if trees:
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(known)
+
+    def _ended(self, result: "Result") -> None:
+        self._try(lambda: self._record(result))
+        for problem in self.problems:
+            sys.stderr.write(f"warning: not fully recorded: {problem}\n")
+
+    def _after(self) -> None:
+        self.after = snapshot.take(self.repo)
+
+    def _record(self, result: "Result") -> None:
+        # where the objects can't be written, a disk being full, the line in the journal often still can
+        self._try(self._after)
+        self._protecting.acquire()
+        from gittrace.capture.screen import bounded
+        from gittrace.journal.append import Journal
+        from gittrace.journal.position import is_news
+        from gittrace.text import clean
+
+        output = result.output
+        limit = self.repo.size("trace.maxOutput")
+        self._try(lambda: self._protect_all(output, limit))
+        before, after = self.before, self.after
+        seen = before or after
+        event: dict[str, object] = {
+            "kind": COMMAND,
+            "id": self.event_id,
+            "at": now(result.began_ns),
+            "head": seen.head if seen else None,
+            "branch": seen.branch if seen else None,
+            "source": "run",
+            "command": clean(_quoted(self.argv)),
+            "argv": [clean(word) for word in self.argv],
+            "cwd": clean(os.path.relpath(os.getcwd(), os.path.realpath(self.repo.top))),
+            "tree": before.tree if before and self.kept is not None else None,
+            "tree_after": after.tree if after and self.kept is not None else None,
+            "stdout": bounded(*_cut(output.head, output.tail, output.total, limit), output.total),
+            "stdout_bytes": output.total,
+            "output": self.kept or None,
+            "exit_code": result.exit_code,
+            "signal": result.signal,
+            "duration_ms": result.duration_ns // 1000 / 1000,
+            "reasoning": clean(self.reasoning) if self.reasoning else None,
+            "skipped": (after.skipped if after else None) or None,
+        }
+        with Journal(self.active.journal) as journal:
+            if after and is_news(self.repo.trace_dir, after.head):
+                # what the worktree held before the command tells what a commit took in, also one that the command made
+                tree = before.tree if before else after.tree
+                state = snapshot.Snapshot(tree, after.head, after.branch, [])
+                self._try(lambda: self._find_commits(journal, state))
+            journal.append({key: value for key, value in event.items() if value is not None or key == "head"})
+
+    def _find_commits(self, journal: "Journal", state: snapshot.Snapshot) -> None:
+        from gittrace.trace.commits import catch_up
+
+        catch_up(self.repo, self.active, journal, state)
+
+    def _protect_all(self, output: "Output", limit: int) -> None:
+        """Make both trees and an output that the journal holds cut reachable; until then `kept` is None."""
+        outputs = self._keep(output) if output.total > limit else {}
+        self._protect([seen.tree for seen in (self.before, self.after) if seen], outputs)
+        self.kept = outputs.get(self.event_id, "")
+
+    def _keep(self, output: "Output") -> "dict[str, str]":
+        """Store a whole output as a zstd blob; return its name and oid."""
+        if output.spool is None and not output.is_whole:
+            self.problems.append(output.lost)
+            return {}
+        import zstandard
+
+        packed = os.path.join(self.repo.trace_dir, f"{self.event_id}.zst")
+        try:
+            with open(packed, "wb") as file:
+                packer = zstandard.ZstdCompressor(level=3, write_checksum=True)
+                with packer.stream_writer(file, size=output.total, closefd=False) as writer:
+                    for chunk in output.chunks():
+                        writer.write(chunk)
+            oid = self.repo.line("hash-object", "-w", "--no-filters", packed)
+        finally:
+            os.unlink(packed)
+        return {self.event_id: oid}
+
+
+def _load() -> None:
+    """Import what `_record` imports: however short the command is, git looks at the worktree meanwhile."""
+    import gittrace.capture.screen
+    import gittrace.journal.append
+    import gittrace.journal.position  # noqa: F401
+
+
+def _cut(head: bytes, tail: bytes, total: int, limit: int) -> "tuple[bytes, bytes]":
+    """Return the first and last bytes of an output, `limit` in all."""
+    if total <= limit:
+        return head, tail
+    half = limit // 2
+    if total <= len(head) + len(tail):
+        head, tail = head + tail, head + tail
+    return head[:half], tail[len(tail) - half :]
+
+
+def _quoted(argv: "list[str]") -> str:
+    """Return what a person would have typed: words quoted for sh where they must be."""
+    safe = "%+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+    words = []
+    for word in argv:
+        plain = bool(word) and all(c in safe or ord(c) > 127 for c in word)
+        words.append(word if plain else "'" + word.replace("'", "'\"'\"'") + "'")
+    return " ".join(words)
