@@ -1,0 +1,126 @@
+# bash completion for git-trace and git trace; made by "python -m gittrace.doc.generate"
+
+__git_trace_options ()
+{
+	case "$1" in
+	init) echo '-q --quiet --help' ;;
+	deinit) echo '-n --dry-run --purge -f --force --help' ;;
+	start) echo '-m --trace --agent --model --json --help' ;;
+	run) echo '-m --help' ;;
+	note) echo '-m --help' ;;
+	stop) echo '--success --failure -m --json --help' ;;
+	status) echo '--json --help' ;;
+	list) echo '-n --json --help' ;;
+	log) echo '-n --oneline --json --help' ;;
+	show) echo '--output --json --help' ;;
+	diff) echo '--stat --name-only --json --help' ;;
+	restore) echo '--to --worktree --before -f --force --json --help' ;;
+	export) echo '--format -o --help' ;;
+	verify) echo '--json --help' ;;
+	doctor) echo '--json --help' ;;
+	gc) echo '-n --dry-run --expire --json --help' ;;
+	demo) echo '--keep --help' ;;
+	seal) echo '--detached --json --help' ;;
+	install-extras) echo '--uninstall --help' ;;
+	esac
+}
+
+__git_trace_values ()
+{
+	case "$1 $2" in
+	"start -m") echo '@none' ;;
+	"start --trace") echo '@none' ;;
+	"start --agent") echo '@none' ;;
+	"start --model") echo '@none' ;;
+	"run -m") echo '@none' ;;
+	"note -m") echo '@none' ;;
+	"stop -m") echo '@none' ;;
+	"list -n") echo '@none' ;;
+	"log -n") echo '@none' ;;
+	"restore --to") echo '@files' ;;
+	"export --format") echo 'opentraces prtelemetry' ;;
+	"export -o") echo '@files' ;;
+	"gc --expire") echo '@none' ;;
+	*) return 1 ;;
+	esac
+}
+
+__git_trace_operands ()
+{
+	case "$1" in
+	run) echo '@programs' ;;
+	log) echo '@traces' ;;
+	show) echo '@traces' ;;
+	export) echo '@traces' ;;
+	verify) echo '@traces' ;;
+	esac
+}
+
+__git_trace_reply ()
+{
+	local word
+	COMPREPLY=()
+	for word in $1; do
+		case "$word" in
+		@traces) __git_trace_add "$(__git_trace_git for-each-ref --format='%(refname:lstrip=2)' refs/trace)" ;;
+		@revisions) __git_trace_add "$(__git_trace_git for-each-ref --format='%(refname:short)' refs/heads refs/remotes refs/tags)" ;;
+		@programs) __git_trace_add "$(compgen -c -- "$cur")" ;;
+		@files | @none) ;;
+		*) __git_trace_add "$word" ;;
+		esac
+	done
+}
+
+# git, in the repository that `git -C` or `--git-dir` before `trace` named
+__git_trace_git ()
+{
+	git ${__git_C_args:+"${__git_C_args[@]}"} ${__git_dir:+--git-dir="$__git_dir"} "$@" 2>/dev/null
+}
+
+__git_trace_add ()
+{
+	local word IFS=$'\n'
+	for word in $1; do
+		case "$word" in
+		"$cur"*) COMPREPLY+=("$word ") ;;
+		esac
+	done
+}
+
+_git_trace ()
+{
+	local at=$((${__git_cmd_idx:-0} + 1)) name values
+	if [ "$cword" -le "$at" ]; then
+		__git_trace_reply "init deinit start run note stop status list log show diff restore export verify doctor gc demo seal install-extras"
+		return
+	fi
+	name=${words[at]}
+	# bash splits --option=value at the sign, git's completion does not
+	case "$cur" in
+	--*=*) prev=${cur%%=*} cur=${cur#*=} ;;
+	=) prev=${words[cword - 1]} cur= ;;
+	esac
+	if [ "$prev" = "=" ]; then
+		prev=${words[cword - 2]}
+	fi
+	if values=$(__git_trace_values "$name" "$prev"); then
+		__git_trace_reply "$values"
+		return
+	fi
+	case "$cur" in
+	-*) __git_trace_reply "$(__git_trace_options "$name")" ;;
+	*) __git_trace_reply "$(__git_trace_operands "$name")" ;;
+	esac
+}
+
+__git_trace_direct ()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev= cword=$COMP_CWORD __git_cmd_idx=0 __git_dir= __git_C_args=
+	local words=("${COMP_WORDS[@]}")
+	if [ "$cword" -gt 0 ]; then
+		prev=${words[cword - 1]}
+	fi
+	_git_trace
+}
+
+complete -o bashdefault -o default -o nospace -F __git_trace_direct git-trace
