@@ -15,11 +15,14 @@ from gittrace.errors import Damaged
 from gittrace.git import notes
 from gittrace.git.objects import DIRECTORY, ObjectStore, open_objects
 from gittrace.git.repository import Repository
-from gittrace.model.segment import SegmentLine, decode, parse_note
-from gittrace.text import clean
 from gittrace.vocabulary import CACHE_DIR, NOTES_REF, REMOTE_NOTES_REFS, SEGMENTS_DIR, TRACE_REFS
 
-_VERSION = 2
+# a cache that is up to date unpacks nothing
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gittrace.model.segment import SegmentLine
+
+_VERSION = 3
 _SCHEMA = """
 create table tips (ref text primary key, oid text not null);
 create table segments (
@@ -29,9 +32,11 @@ create table segments (
 create index by_trace on segments (trace);
 create index by_session on segments (session);
 create index by_commit on segments (commit_oid);
-create table events (id text primary key, trace text not null, session text not null, idx integer not null,
-    pos integer not null, at text not null, summary text not null);
+create table events (id text not null, trace text not null, session text not null, idx integer not null,
+    sha text not null, pos integer not null, at text not null, summary text not null,
+    primary key (session, idx, sha, pos));
 create index events_by_trace on events (trace);
+create index events_by_id on events (id);
 create index events_by_tail on events (substr(id, 25));
 create table forgets (ref text not null, commit_oid text not null, trace text not null, at text not null);
 create table damaged (ref text not null, commit_oid text not null, why text not null);
@@ -43,6 +48,13 @@ _SUMMARY_KEYS = (
     "kind", "command", "exit_code", "signal", "duration_ms", "commit", "subject", "tool", "path", "text", "success",
     "reason", "reasoning", "cause", "pairs", "results", "tree", "tree_after", "about",
 )  # fmt: skip
+# what is shown as text, so it must be text
+_TEXTS = frozenset(
+    """
+    at title branch developer_id base_commit kind command commit subject tool path text reason reasoning cause tree
+    tree_after about
+    """.split()
+)
 _LONGEST = 300
 
 
@@ -60,9 +72,21 @@ class Place:
 
 
 def summary(event: dict[str, Any]) -> dict[str, Any]:
-    """Return what lists show of an event: long texts cut to 300 characters."""
+    """Return what lists show of an event: long texts cut to 300 characters, and texts that are none left out."""
     found = {key: event[key] for key in _SUMMARY_KEYS if event.get(key) is not None}
+    found = {key: value for key, value in found.items() if isinstance(value, str) or key not in _TEXTS}
     return {key: value[:_LONGEST] if isinstance(value, str) else value for key, value in found.items()}
+
+
+def _header(header: dict[str, Any]) -> dict[str, Any]:
+    """Return what lists show of a segment's header; what others recorded may be anything."""
+    found = {key: header[key] for key in _HEADER_KEYS if header.get(key) is not None}
+    return {key: value for key, value in found.items() if isinstance(value, str) or key not in _TEXTS}
+
+
+def _text(value: object) -> str:
+    """Return a value as text that a database can hold."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
 
 
 class Index:
@@ -74,14 +98,26 @@ class Index:
         folder = os.path.join(repo.common_trace_dir, CACHE_DIR)
         self.path = os.path.join(folder, "index.sqlite")
         tips = self._tips()
-        try:
-            os.makedirs(folder, exist_ok=True)
-            self.db = self._open(self.path)
-            self._refresh(tips)
-        except (sqlite3.DatabaseError, OSError):
-            # damaged, locked for long, or a repository that we may only read: what it would hold fits in memory
+        # a repository in which nothing was recorded is left as it is
+        if not tips or not self._use_file(folder, tips):
             self.db = self._open(":memory:")
             self._refresh(tips)
+
+    def _use_file(self, folder: str, tips: dict[str, str]) -> bool:
+        """Open the file and bring it up to date; return whether that worked. A damaged one is made anew, once."""
+        for damaged in (False, True):
+            try:
+                if damaged:
+                    os.unlink(self.path)
+                os.makedirs(folder, exist_ok=True)
+                self.db = self._open(self.path)
+                self._refresh(tips)
+            except (sqlite3.OperationalError, OSError):
+                return False  # locked for long, or a repository that we may only read: it fits in memory
+            except sqlite3.DatabaseError:
+                continue
+            return True
+        return False
 
     def close(self) -> None:
         """Let go of the file."""
@@ -174,6 +210,8 @@ class Index:
                     yield segment.oid
 
     def _add_note(self, ref: str, commit: str, blob: str) -> set[str]:
+        from gittrace.model.segment import parse_note
+
         note = parse_note(self.store.blob(blob))
         touched = set()
         for line in note.segments:
@@ -191,7 +229,7 @@ class Index:
             self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, f"line {wrong.number}: {wrong.why}"))
         return touched
 
-    def _add_segment(self, place: Place, line: SegmentLine) -> None:
+    def _add_segment(self, place: Place, line: "SegmentLine") -> None:
         known = self.db.execute(
             "select header from segments where session = ? and idx = ? and sha = ?",
             (place.session_id, place.index, place.sha256),
@@ -199,16 +237,18 @@ class Index:
         if known:  # the same segment on another commit or ref: it was unpacked and proved before
             header_text = known[0]
         else:
+            from gittrace.model.segment import decode
+
             header, *events = decode(line)
-            header_text = json.dumps({key: header[key] for key in _HEADER_KEYS if key in header})
+            header_text = json.dumps(_header(header))
             rows = [
                 (
-                    clean(str(event.get("id"))), place.trace_id, place.session_id, place.index, number,
-                    clean(str(event.get("at", ""))), json.dumps(summary(event)),
+                    _text(event.get("id")), place.trace_id, place.session_id, place.index, place.sha256,
+                    number, _text(event.get("at", "")), json.dumps(summary(event)),
                 )
                 for number, event in enumerate(events)
             ]  # fmt: skip
-            self.db.executemany("insert or replace into events values (?, ?, ?, ?, ?, ?, ?)", rows)
+            self.db.executemany("insert or replace into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
         row = (place.ref, place.commit, place.blob, place.trace_id, place.session_id, place.index, place.sha256)
         self.db.execute("insert or replace into segments values (?, ?, ?, ?, ?, ?, ?, ?)", (*row, header_text))
 
@@ -222,11 +262,11 @@ class Index:
             return
         self.db.execute(
             "delete from events where trace = ? and not exists"
-            " (select 1 from segments where segments.session = events.session and segments.idx = events.idx)",
+            " (select 1 from segments as s where (s.session, s.idx, s.sha) = (events.session, events.idx, events.sha))",
             (trace,),
         )
         began = min(
-            json.loads(text).get("at", "")
+            _text(json.loads(text).get("at", ""))
             for (text,) in self.db.execute("select header from segments where trace = ?", (trace,))
         )
         (ended,) = self.db.execute("select max(at) from events where trace = ?", (trace,)).fetchone()
@@ -258,12 +298,12 @@ class Index:
     def events(self, trace: str) -> list[dict[str, Any]]:
         """Return summaries of a trace's events, session by session, in the order in which they were recorded."""
         found = self.db.execute(
-            "select id, session, at, summary, idx, pos from events where trace = ?", (trace,)
+            "select id, session, at, summary, idx, sha, pos from events where trace = ?", (trace,)
         ).fetchall()
         began: dict[str, str] = {}
         for _, session, at, *_ in found:
             began[session] = min(at, began.get(session, at))
-        found.sort(key=lambda row: (began[row[1]], row[1], row[4], row[5]))
+        found.sort(key=lambda row: (began[row[1]], *row[1:2], *row[4:]))
         return [{"id": row[0], "session_id": row[1], "at": row[2], **json.loads(row[3])} for row in found]
 
     def traces_of(self, commit: str) -> list[str]:

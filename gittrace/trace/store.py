@@ -7,17 +7,20 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from gittrace.errors import NotFound, TraceError
+from gittrace.errors import NotFound, TraceError, told
 from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
 from gittrace.journal.active import Active, active_session, journal_path
 from gittrace.journal.read import Event, read
-from gittrace.model.segment import decode, parse_note
-from gittrace.model.trace import Segment, Trace, assemble
 from gittrace.trace import progress
 from gittrace.trace.index import Index, Place, summary
 from gittrace.trace.seal import pending_sessions, seal, segment_of, session_header
 from gittrace.vocabulary import NOTES_REF, SESSIONS_DIR, STOP
+
+# `log` and `status` are answered from the index: what unpacks segments is loaded when one is
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gittrace.model.trace import Segment, Trace
 
 
 @dataclass
@@ -40,7 +43,7 @@ class Store:
             self.problems += seal(repo).failed
         except (TraceError, OSError) as error:
             # a full disk or a read-only repository: what is recorded can be read all the same
-            self.problems.append(f"cannot seal: {error}")
+            self.problems.append(f"cannot seal: {told(error)}")
         self.index = Index(repo)
         self.pending = {item.session_id: item for item in self._pending()}
         self.active: Active | None = active_session(repo.trace_dir, repo.common_trace_dir)
@@ -113,8 +116,10 @@ class Store:
             for item in self.pending.values()
         )
 
-    def load(self, trace: str) -> Trace:
+    def load(self, trace: str) -> "Trace":
         """Return a trace with all its events, diffs included. Raises NotFound."""
+        from gittrace.model.trace import assemble
+
         places: dict[tuple[str, int, str], list[Place]] = {}
         for place in self.index.places(trace):
             places.setdefault((place.session_id, place.index, place.sha256), []).append(place)
@@ -128,7 +133,10 @@ class Store:
             raise NotFound(f"trace '{trace}' has no segment that can be read")
         return assemble(segments, self.is_active(trace))
 
-    def _segment(self, places: list[Place]) -> Segment | None:
+    def _segment(self, places: list[Place]) -> "Segment | None":
+        from gittrace.model.segment import decode, parse_note
+        from gittrace.model.trace import Segment
+
         first = places[0]
         commits = tuple(dict.fromkeys(place.commit for place in places if place.commit))
         for line in parse_note(self.objects.blob(first.blob)).segments:
@@ -144,7 +152,9 @@ class Store:
                 )
         return None
 
-    def _unsealed(self, item: Pending) -> Segment:
+    def _unsealed(self, item: Pending) -> "Segment":
+        from gittrace.model.trace import Segment
+
         done = progress.load(self.repo.common_trace_dir, item.session_id)
         header, *events = segment_of(self.repo, item.header, item.events, done)
         return Segment(item.header["trace_id"], item.session_id, done.index, "", header, tuple(events), unlinked=True)

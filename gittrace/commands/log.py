@@ -1,0 +1,71 @@
+"""git trace log."""
+
+import argparse
+from collections.abc import Iterator
+
+from gittrace.commands.common import json_option, print_json
+from gittrace.commands.display import Screen
+from gittrace.commands.entry import entry, oneline
+from gittrace.commands.options import count_option, warn_of_problems
+from gittrace.commands.overview import commit_json, commit_views, overview, overview_json
+from gittrace.commands.pager import output
+from gittrace.git.repository import discover
+from gittrace.trace.names import find_trace
+from gittrace.trace.store import Store
+
+DESCRIPTION = """\
+Show traces, the one that something happened in last first, and what happened in each: a line an event, with its short
+id, the time, the exit status, how long it took, the command, and its test results."""
+
+# traces whose commits are asked of git at once
+_BATCH = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options and arguments."""
+    count_option(parser)
+    parser.add_argument("--oneline", action="store_true", help="show a line a trace")
+    json_option(parser)
+    parser.add_argument("traces", nargs="*", metavar="TRACE", help="what to show; all traces, if none is named")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show."""
+    store = Store(discover())
+    try:
+        named = list(dict.fromkeys(find_trace(store, name) for name in args.traces))
+        ids = named[: args.count] if named and args.count >= 0 else named or store.trace_ids(args.count)
+        if args.json:
+            print_json(_json(store, ids))
+        else:
+            with output(store.repo, "log") as screen:
+                for line in lines(store, ids, screen, args.oneline):
+                    print(line)
+        warn_of_problems(store)
+    finally:
+        store.close()
+    return 0
+
+
+def lines(store: Store, ids: list[str], screen: Screen, short: bool = False) -> Iterator[str]:
+    """Yield the entries of traces."""
+    for start in range(0, len(ids), _BATCH):
+        batch = ids[start : start + _BATCH]
+        commits = commit_views(store, batch)
+        for number, trace in enumerate(batch, start):
+            view = overview(store, trace)
+            if short:
+                yield oneline(view, commits[trace], screen)
+                continue
+            if number:
+                yield ""
+            yield from entry(view, commits[trace], screen)
+
+
+def _json(store: Store, ids: list[str]) -> list[dict[str, object]]:
+    commits = commit_views(store, ids)
+    views = [overview(store, trace) for trace in ids]
+    return [
+        overview_json(view) | {"noted_on": [commit_json(item) for item in commits[view.id]], "events": view.events}
+        for view in views
+    ]

@@ -1,0 +1,36 @@
+"""Options and warnings that the reading commands share."""
+
+import argparse
+import sys
+
+from gittrace.errors import NotFound
+from gittrace.text import shown
+from gittrace.trace.names import Target
+from gittrace.trace.store import Store
+
+
+def count_option(parser: argparse.ArgumentParser) -> None:
+    """Declare `-n N`; -1 stands for all."""
+    parser.add_argument("-n", dest="count", type=_count, default=-1, metavar="N", help="show at most N traces")
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a count")
+    return int(text)
+
+
+def warn_of_problems(store: Store) -> None:
+    """Say on standard error what could not be sealed or read."""
+    for problem in store.problems:
+        sys.stderr.write(f"warning: {shown(problem)}\n")
+
+
+def newest_trace(store: Store) -> Target:
+    """Return the active trace, or else the newest one. Raises NotFound when there is none."""
+    if store.active:
+        return Target("trace", store.active.trace_id, store.active.trace_id)
+    newest = store.trace_ids(1)
+    if not newest:
+        raise NotFound("there are no traces yet", "'git trace start' starts one")
+    return Target("trace", newest[0], newest[0])
