@@ -96,6 +96,11 @@ def start(
         finally:
             os._exit(127)
     os.close(write_end)
+    if terminal is None:
+        # What was sent to the whole job before the command was of it. The command has signals blocked yet, so one that
+        # reached it too counts once.
+        for signo in watch.pending():
+            os.kill(pid, signo)
     code = os.read(read_end, 16)
     os.close(read_end)
     if code:

@@ -14,7 +14,8 @@ from gittrace.errors import TraceError, told
 from gittrace.git import hidden, snapshot
 from gittrace.git.repository import Repository
 from gittrace.journal.active import Active
-from gittrace.vocabulary import COMMAND
+from gittrace.journal.running import announce, withdraw
+from gittrace.vocabulary import ACTIVE_FILE, COMMAND
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,10 +67,12 @@ class Recorder:
 
     def _before(self) -> None:
         self.before = snapshot.take(self.repo)
+        announce(self.repo.trace_dir, self.event_id, self.before.head, self.before.tree)
 
     def _began(self) -> None:
-        """Make what the command is running on safe from gc, and load what its recording needs, while it runs."""
-        _thread.start_new_thread(_load, ())
+        """Make what the command is running on safe from gc, while it runs."""
+        if os.isatty(1):
+            _thread.start_new_thread(_load_screen, ())
         self._protecting.acquire()
         try:
             _thread.start_new_thread(self._protect_before, ())
@@ -101,6 +104,7 @@ class Recorder:
 
     def _ended(self, result: "Result") -> None:
         self._try(lambda: self._record(result))
+        self._try(lambda: withdraw(self.repo.trace_dir, self.event_id))
         for problem in self.problems:
             sys.stderr.write(f"warning: not fully recorded: {problem}\n")
 
@@ -111,7 +115,7 @@ class Recorder:
         # where the objects can't be written, a disk being full, the line in the journal often still can
         self._try(self._after)
         self._protecting.acquire()
-        from gittrace.capture.screen import bounded
+        from gittrace.capture.lines import bounded
         from gittrace.journal.append import Journal
         from gittrace.journal.position import is_news
         from gittrace.text import clean
@@ -149,6 +153,10 @@ class Recorder:
                 state = snapshot.Snapshot(tree, after.head, after.branch, [])
                 self._try(lambda: self._find_commits(journal, state))
             journal.append({key: value for key, value in event.items() if value is not None or key == "head"})
+            if not os.path.exists(os.path.join(self.repo.trace_dir, ACTIVE_FILE)):
+                from gittrace.trace.progress import reopen
+
+                reopen(self.repo.common_trace_dir, self.active.session_id)
 
     def _find_commits(self, journal: "Journal", state: snapshot.Snapshot) -> None:
         from gittrace.trace.commits import catch_up
@@ -181,11 +189,9 @@ class Recorder:
         return {self.event_id: oid}
 
 
-def _load() -> None:
-    """Import what `_record` imports: however short the command is, git looks at the worktree meanwhile."""
-    import gittrace.capture.screen
-    import gittrace.journal.append
-    import gittrace.journal.position  # noqa: F401
+def _load_screen() -> None:
+    """Import what an output with colours will need: however short the command, git looks at the worktree meanwhile."""
+    import gittrace.capture.screen  # noqa: F401
 
 
 def _cut(head: bytes, tail: bytes, total: int, limit: int) -> "tuple[bytes, bytes]":

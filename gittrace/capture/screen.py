@@ -7,16 +7,13 @@ the alternate screen, and that is left out whole.
 
 import re
 
+from gittrace.capture.lines import plain_lines
 from gittrace.text import decode
-
-# what makes text more than lines: every control character but tab, line feed and carriage return, and DEL
-_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32), 127])
-# the same, as UTF-8 writes C1 (0x80 to 0x9f)
-_C1 = re.compile(rb"\xc2[\x80-\x9f]")
 
 _ALTERNATE = re.compile(rb"\x1b\[\?(?:1049|1047|47)([hl])")
 
 # C1 controls are escape sequences in one character
+_C1 = re.compile(r"[\x80-\x9f]")
 _C1_AS_ESCAPES = {c: f"\x1b{chr(c - 0x40)}" for c in range(0x80, 0xA0)}
 
 # Escape sequences that put nothing anywhere: colours and modes, titles and links (OSC), device strings, character sets.
@@ -46,12 +43,11 @@ _SLACK = 4096
 
 def plain_text(data: bytes) -> str:
     r"""Return the text of `data`; lines end with `\n`, bytes that are not UTF-8 become `\xNN`. Never fails."""
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
-    if _is_lines(data):
-        return decode(data)
-    text = decode(_without_alternate_screen(data))
-    if _C1.search(data):
+    lines = plain_lines(data)
+    if lines is not None:
+        return lines
+    text = decode(_without_alternate_screen(data.replace(b"\r\n", b"\n")))
+    if _C1.search(text):
         text = text.translate(_C1_AS_ESCAPES)
     text = _NOTHING.sub("", _SILENT.sub("", _COLOUR.sub("", text)))
     if "\r" in text:
@@ -84,14 +80,6 @@ def bounded(head: bytes, tail: bytes, total: int) -> str:
     if first and not first.endswith("\n"):
         first += "\n"
     return f"{first}[... {left_out} bytes left out ...]\n{plain_text(tail)}"
-
-
-def _is_lines(data: bytes) -> bool:
-    return (
-        b"\r" not in data
-        and len(data.translate(None, _CONTROLS)) == len(data)
-        and (b"\xc2" not in data or not _C1.search(data))
-    )
 
 
 def _without_alternate_screen(data: bytes) -> bytes:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 # how long a key counts as just typed (seconds): git, whose subcommand we may be, hands the signal on to us once more
 _ECHO = 1.0
+# how long we wait to hear that the command goes on (milliseconds)
+_PATIENCE = 500
 
 
 def run(
@@ -118,6 +120,7 @@ class _Job:
                 self.stopped = value
             elif kind == channel.CONTINUED:
                 self.stopped = 0
+                self.continued()
             elif kind == channel.ENDED:
                 self.code = os.waitstatus_to_exitcode(value)
                 self.stopped = 0
@@ -147,6 +150,9 @@ class _Job:
             os.write(self.order, order)
         except BrokenPipeError:
             return  # it is gone, which its channel tells next
+
+    def continued(self) -> None:
+        """The command was stopped, and is no more."""
 
     def drained(self) -> None:
         """The command is over, and all its output has been relayed."""
@@ -183,6 +189,9 @@ class _TerminalJob(_Job):
         self._master = terminal.master
         self._keys = b""
         self._in_background = False
+        # between our order to continue the command and its being continued: a ^Z would be lost on it
+        self._awaits = False
+        self._held = False
 
     def wait(self, foreground: bool) -> int:
         """Wait for the end of command and recording, and return how the command ended."""
@@ -190,17 +199,20 @@ class _TerminalJob(_Job):
         if foreground:
             self._terminal.make_raw()
         wakeup = self.watch.wake()
+        self._terminal.resize()  # nobody listened until now
         self.pid = self.channel.first()
         while not self.over:
             poll = select.poll()
             poll.register(wakeup, select.POLLIN)
             poll.register(self.channel.fd, select.POLLIN)
-            if self._terminal.is_raw and self._master >= 0:
+            if self._terminal.is_raw and self._master >= 0 and not self._awaits:
                 if self._keys:
                     poll.register(self._master, select.POLLOUT)
                 else:
                     poll.register(self._terminal.fd, select.POLLIN)
-            ready = dict(poll.poll())
+            ready = dict(poll.poll(_PATIENCE if self._awaits else None))
+            if not ready:
+                self.continued()
             if wakeup in ready:
                 self._signals(os.read(wakeup, 512))
             if self.channel.fd in ready:
@@ -219,8 +231,17 @@ class _TerminalJob(_Job):
                 continue
             elif self.code is not None:
                 self.leave(signo)
+            elif signo == signals.TERMINAL_STOP and self._awaits:
+                self._held = True
             else:
                 self.hand_on(signo)
+
+    def continued(self) -> None:
+        """The command goes on, and is to get keys."""
+        self._awaits = False
+        if self._held:
+            self._held = False
+            self.hand_on(signals.TERMINAL_STOP)
 
     def _relay_keys(self, more: bool) -> None:
         try:
@@ -246,6 +267,7 @@ class _TerminalJob(_Job):
         self._in_background = True
         if not (waits and self._terminal.is_foreground):
             signals.stop_job(signo)
+        self._awaits = True
         self._resume()
 
     def _resume(self) -> None:

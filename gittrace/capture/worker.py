@@ -83,8 +83,7 @@ class Worker:
             self._start(files, foreground)
         except OSError as error:
             self.result.exit_code = child.failure_code(error)
-            message = f"error: cannot run '{self.argv[0]}': {error.strerror}\n".encode("utf-8", "surrogateescape")
-            os.write(files.get(2, 2), message)
+            _say(files.get(2, 2), f"error: cannot run '{self.argv[0]}': {error.strerror}\n")
         self.sender.send(channel.STARTED, self.pid)
         _let_go()
         for fd in {*files.values()} - {self.terminal.slave if self.terminal else -1}:
@@ -101,7 +100,7 @@ class Worker:
         whole = relay.drain()
         for target, code in relay.errors:
             name = "standard output" if target == 1 else "standard error"
-            sys.stderr.write(f"error: cannot write to {name}: {os.strerror(code)}\n")
+            _say(2, f"error: cannot write to {name}: {os.strerror(code)}\n")
         self.sender.send(channel.DRAINED)
         _call(lambda: ended(self.result), failed)
         flush()
@@ -141,9 +140,6 @@ class Worker:
             return
         try:
             self.pid = child.start(self.argv, self.env, self.watch, files)
-            # what was meant for the whole job, and came before the command was of it
-            for signo in self.watch.pending():
-                os.kill(self.pid, signo)
         finally:
             os.setsid()
 
@@ -198,6 +194,13 @@ def _call(function: "Callable[[], None]", failed: "Callable[[Exception], None]")
         function()
     except Exception as error:
         failed(error)
+
+
+def _say(fd: int, message: str) -> None:
+    try:
+        os.write(fd, os.fsencode(message))
+    except OSError:  # its reader has gone
+        return
 
 
 def flush() -> None:

@@ -7,8 +7,6 @@ where options would have to name each of them, for every version of git.
 """
 
 import os
-import shutil
-import tempfile
 import weakref
 
 from gittrace.git.process import Coprocess, scrubbed_environment
@@ -30,6 +28,10 @@ class Isolated:
     """A git directory in the temporary directory; it goes with `close()`, or with the object."""
 
     def __init__(self, repo: Repository) -> None:
+        # they cost milliseconds, and most commands that could compare trees don't
+        import shutil
+        import tempfile
+
         self.git_dir = tempfile.mkdtemp(prefix="gittrace-")
         self._finalizer = weakref.finalize(self, shutil.rmtree, self.git_dir, ignore_errors=True)
         os.mkdir(os.path.join(self.git_dir, "refs"))

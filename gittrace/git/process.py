@@ -40,6 +40,7 @@ def scrubbed_environment(extra: "Mapping[str, str] | None" = None) -> "dict[str,
     env = {key: value for key, value in os.environ.items() if key not in SCRUBBED}
     # error messages are parsed, and shown to people beside our own English ones
     env["LC_ALL"] = "C.UTF-8" if env.get("LC_ALL", env.get("LANG", "")).upper().endswith("UTF-8") else "C"
+    env.pop("LANGUAGE", None)  # counts for more than LC_ALL, save where that is plain C
     env["GIT_TERMINAL_PROMPT"] = "0"
     if extra:
         env.update(extra)

@@ -11,6 +11,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_PLACE = (
+    "rev-parse", "--is-bare-repository", "--show-object-format", "--absolute-git-dir",
+    "--path-format=absolute", "--git-common-dir", "--show-toplevel",
+)  # fmt: skip
+_CONFIG = ("config", "-z", "--get-regexp", r"^trace\.")
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -80,12 +85,8 @@ class Repository:
             raise NoWorktree(f"'{self.git_dir}' is a bare repository: there are no files to record")
         return self
 
-    def config_process(self) -> Process:
-        """Start reading `trace.*`; `take_config` takes the answer. The two halves let other work go on meanwhile."""
-        return self.start("config", "-z", "--get-regexp", r"^trace\.")
-
     def take_config(self, process: Process) -> None:
-        """Parse what `config_process` printed. Raises BadConfig."""
+        """Parse what git says of `trace.*`. Raises BadConfig."""
         values: dict[str, str | int] = {key: default for key, (_, default) in CONFIG.items()}
         for item in decode(process.check(ok=(0, 1))).split("\0")[:-1]:
             key, _, value = item.partition("\n")
@@ -115,7 +116,7 @@ class Repository:
     def config(self, key: str) -> "str | int":
         """Return the value of a key of `vocabulary.CONFIG` (any case). Raises BadConfig."""
         if self._config is None:
-            self.take_config(self.config_process())
+            self.take_config(self.start(*_CONFIG))
         assert self._config is not None
         return self._config.get(key.lower(), "")
 
@@ -126,38 +127,80 @@ class Repository:
         return value
 
 
+class Discovery:
+    """The search for the current directory's repository and its configuration; it goes on while the caller does.
+
+    Raises GitMissing.
+    """
+
+    def __init__(self) -> None:
+        env = _callers_environment()
+        self._place = Process(["git", *_PLACE], env)
+        self._config = Process(["git", *_CONFIG], env)
+
+    def finish(self) -> Repository:
+        """Return the repository. Raises NoRepository, BadConfig."""
+        try:
+            repo = _found(self._place)
+        except NoRepository:
+            self._config.finish()
+            raise
+        repo.take_config(self._config)
+        return repo
+
+
 def discover() -> Repository:
     """Find the repository of the current directory, as git does. Raises NoRepository, GitMissing."""
+    return _found(Process(["git", *_PLACE], _callers_environment()))
+
+
+def _callers_environment() -> "dict[str, str]":
     # here and only here GIT_DIR and GIT_WORK_TREE of the caller count
     env = {k: v for k, v in os.environ.items() if k not in ("GIT_INDEX_FILE", "GIT_PREFIX")}
     env["LC_ALL"] = "C"
-    args = ["git", "rev-parse", "--is-bare-repository", "--show-object-format", "--absolute-git-dir"]
-    process = Process([*args, "--path-format=absolute", "--git-common-dir", "--show-toplevel"], env)
+    return env
+
+
+def _found(process: Process) -> Repository:
     code, out, err = process.finish()
     parts = os.fsdecode(out).split("\n", 4)
     if code and (len(parts) < 5 or parts[0] != "true") and b"must be run in a work tree" not in err:
-        text = decode(err).strip().split("\n")[0].removeprefix("fatal: ")
+        # git may put what it speaks of on a line by itself
+        text = " ".join(decode(err).rpartition("fatal: ")[2].split())
         if "dubious ownership" in text:
-            raise NoRepository(text, "git config --global --add safe.directory '*' or this directory allows it")
+            said, _, command = text.partition(" To add an exception for this directory, call: ")
+            raise NoRepository(said, command)
         if text.startswith("not a git repository"):
             raise NoRepository(f"'{os.getcwd()}' is not in a git repository", "git init makes one")
         raise NoRepository(text or f"git rev-parse ended with {code}")
     if len(parts) < 5:
         raise NoRepository("cannot make out where the repository is", "git 2.34 or newer is needed")
     _, object_format, git_dir, common_dir, top = parts
+    top = top.removesuffix("\n")
+    if out.count(b"\n") > (4 if code else 5):  # some path holds a line feed
+        env = _callers_environment()
+        git_dir, common_dir, top = (
+            os.fsdecode(Process(["git", "rev-parse", *words], env).finish()[1]).removesuffix("\n")
+            for words in (_PLACE[3:4], _PLACE[4:6], _PLACE[6:])
+        )
     if code and parts[0] != "true":
         top = os.path.dirname(git_dir) if os.path.basename(git_dir) == ".git" else ""
-    return Repository(top.removesuffix("\n"), git_dir, common_dir, object_format)
+    return Repository(top, git_dir, common_dir, object_format)
 
 
 def at(git_dir: str, common_dir: str, object_format: str) -> Repository:
-    """Return the repository seen from another of its worktrees, whose `<git-dir>` is given."""
+    """Return the repository seen from another of its worktrees, whose `<git-dir>` is given. Raises NoWorktree."""
     try:
         with open(os.path.join(git_dir, "gitdir"), encoding="utf-8", errors="surrogateescape") as file:
-            top = os.path.dirname(file.read().rstrip("\n"))
+            # relative with worktree.useRelativePaths
+            top = os.path.normpath(os.path.join(git_dir, os.path.dirname(file.read().removesuffix("\n"))))
     except FileNotFoundError:
+        # with GIT_DIR set rev-parse takes the current directory for the top, and without it fails inside of .git
         here = Repository("", git_dir, common_dir, object_format)
-        top = here.line("rev-parse", "--show-toplevel", env={"GIT_DIR": git_dir})
+        told = os.fsdecode(here.git("config", "-z", "--get", "core.worktree", ok=(0, 1))).removesuffix("\0")
+        if not told and os.path.basename(git_dir) != ".git":
+            raise NoWorktree(f"cannot tell where the worktree of '{git_dir}' is") from None
+        top = os.path.normpath(os.path.join(git_dir, told or os.pardir))
     return Repository(top, git_dir, common_dir, object_format)
 
 
@@ -171,4 +214,4 @@ def check_version() -> "tuple[int, ...]":
     return numbers
 
 
-__all__ = ["GitFailed", "Repository", "at", "check_version", "discover"]
+__all__ = ["Discovery", "GitFailed", "Repository", "at", "check_version", "discover"]

@@ -1,7 +1,6 @@
 """Trees made in memory: objects that need not be stored, and an editor of whole trees."""
 
 import hashlib
-import tempfile
 import weakref
 
 from gittrace.errors import TraceError
@@ -36,6 +35,9 @@ class Overlay(BaseStore):
     """A store over another one, with more objects. Past 64 MiB they are kept in a temporary file."""
 
     def __init__(self, base: ObjectStore) -> None:
+        # it costs milliseconds, and few need an overlay
+        import tempfile
+
         super().__init__(base.format)
         self.base = base
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (lives as long as the overlay)

@@ -39,6 +39,14 @@ def _is_id(word: str) -> bool:
     return len(word) == 36 and set(word) <= set("0123456789abcdef-")
 
 
+def need_none(trace_dir: str) -> None:
+    """Raise SessionActive when the worktree has a session."""
+    if os.path.lexists(os.path.join(trace_dir, ACTIVE_FILE)):
+        raise SessionActive(
+            "a session is active in this worktree already", "'git trace stop' ends it, 'git trace status' shows it"
+        )
+
+
 def activate(trace_dir: str, session_id: str, trace_id: str) -> None:
     """Make a session the worktree's. Raises SessionActive when it has one."""
     path = os.path.join(trace_dir, ACTIVE_FILE)
@@ -48,9 +56,8 @@ def activate(trace_dir: str, session_id: str, trace_id: str) -> None:
     try:
         os.link(new, path)
     except FileExistsError:
-        raise SessionActive(
-            "a session is active in this worktree already", "'git trace stop' ends it, 'git trace status' shows it"
-        ) from None
+        need_none(trace_dir)
+        raise
     finally:
         os.unlink(new)
 

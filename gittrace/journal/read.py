@@ -48,7 +48,7 @@ def read(path: str, offset: int = 0) -> Reading:
             continue
         try:
             event = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             result.damaged.append(f"byte {begin}: {error}")
             continue
         if not isinstance(event, dict) or not isinstance(event.get("kind"), str):
@@ -73,7 +73,7 @@ def ended(event: Event) -> str:
 def _is_event(line: bytes) -> bool:
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

@@ -134,6 +134,12 @@ def test_large_input_and_output(recording: Recording) -> None:
     assert recording.result()["spooled"]
 
 
+def _back_in(shell: Terminal) -> None:
+    """Wait for the prompt, and a moment more: bash doesn't wait for its grandchildren to have stopped reading."""
+    shell.expect_exact("ready> ")
+    time.sleep(0.3)
+
+
 def test_stop_and_foreground(recording: Recording) -> None:
     shell = recording.shell()
     shell.sendline("rec sh -c 'echo ready; read x; echo got:$x; exit 6'")
@@ -143,7 +149,7 @@ def test_stop_and_foreground(recording: Recording) -> None:
     shell.expect_exact("ready> ")
     shell.sendline("echo between; jobs")
     shell.expect_exact("Stopped")
-    shell.expect_exact("ready> ")
+    _back_in(shell)
     shell.sendline("fg")
     shell.expect_exact("\r\n")
     shell.sendline("word")
@@ -161,7 +167,7 @@ def test_stop_and_foreground_as_a_subcommand_of_git(recording: Recording) -> Non
         shell.expect_exact("ready\r\n")
         shell.send(SUSPEND)
         shell.expect_exact("Stopped")
-        shell.expect_exact("ready> ")
+        _back_in(shell)
         shell.sendline("fg")
         shell.expect_exact("\r\n")
         shell.sendline("word")
@@ -190,7 +196,7 @@ def test_stop_twice_and_background(recording: Recording) -> None:
     for _ in range(2):
         shell.send(SUSPEND)
         shell.expect_exact("Stopped")
-        shell.expect_exact("ready> ")
+        _back_in(shell)
         shell.sendline("fg")
         shell.expect_exact("\r\n")
         time.sleep(0.3)
@@ -210,7 +216,7 @@ def test_stop_in_pipes(recording: Recording) -> None:
     shell.expect_exact("ready\r\n")
     shell.send(SUSPEND)
     shell.expect_exact("Stopped")
-    shell.expect_exact("ready> ")
+    _back_in(shell)
     shell.sendline("fg")
     shell.expect_exact("\r\n")
     shell.sendline("word")
