@@ -72,10 +72,11 @@ def add(repo: Repository, ref: str, notes: Mapping[str, bytes], merge: Merge, me
             wanted = dict(_merged(store, old, notes, merge))
         if not wanted:
             return False
+        importer = repo.start("fast-import", "--quiet", "--date-format=raw", feed=True)
         try:
-            repo.git("fast-import", "--quiet", "--date-format=raw", stdin=_stream(repo, ref, old, wanted, message))
+            importer.check(_stream(repo, ref, old, wanted, message))
         except GitFailed:
-            _remove_crash_reports(repo)
+            _remove_crash_report(repo, importer.pid)
             if tip(repo, ref) == old:
                 raise
             continue
@@ -118,10 +119,11 @@ def identity(repo: Repository) -> bytes:
     return ident[: ident.rindex(b">") + 1]
 
 
-def _remove_crash_reports(repo: Repository) -> None:
-    for name in os.listdir(repo.git_dir):
-        if name.startswith("fast_import_crash_"):
-            os.unlink(os.path.join(repo.git_dir, name))
+def _remove_crash_report(repo: Repository, pid: int) -> None:
+    try:
+        os.unlink(os.path.join(repo.git_dir, f"fast_import_crash_{pid}"))
+    except FileNotFoundError:
+        return
 
 
 __all__ = ["ObjectMissing", "add", "changed", "find", "identity", "tip", "walk"]

@@ -3,7 +3,9 @@
 `git status` on the private index says what changed (it honours sparse checkout, fsmonitor, the untracked cache and
 ignore rules); only then is anything hashed, by `git update-index`, which applies git's own filters. When nothing
 changed, one process answers and the tree is the last one. The private index is a copy of the user's for its stat
-cache, and copied anew whenever the user's changed: so what is tracked is always what the user says is tracked.
+cache, and copied anew whenever the user's changed: so what is tracked is always what the user says is tracked. (An
+untracked file that was recorded, and is ignored later by what status doesn't show, a global ignore file or a
+`.gitignore` that ignores itself, stays until then.)
 
 It refuses: to add untracked files that are large or look like secrets (named in `skipped`), to follow links out of
 the worktree, and to run twice at once in one worktree. Standard library only.
@@ -11,6 +13,7 @@ the worktree, and to run twice at once in one worktree. Standard library only.
 
 import fcntl
 import os
+import stat
 
 from gittrace.errors import GitFailed
 from gittrace.git.repository import Repository
@@ -21,13 +24,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+# the user's post-index-change hook is about the user's index; safecrlf is about what is committed
+_OPTIONS = ("-c", "core.splitIndex=false", "-c", "core.hooksPath=/dev/null", "-c", "core.safecrlf=false")
 _STATUS = (
-    "-c", "core.splitIndex=false",
+    *_OPTIONS,
     "status", "--porcelain=v2", "-z", "--branch", "--no-ahead-behind",
     "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty",
 )  # fmt: skip
-_UPDATE = ("-c", "core.splitIndex=false", "update-index", "-z", "--add", "--remove", "--replace", "--stdin")
+_UPDATE = (*_OPTIONS, "update-index", "-z", "--add", "--remove", "--replace", "--stdin")
+_REMOVE = (*_OPTIONS, "update-index", "-z", "--force-remove", "--stdin")
 
+_RULES = (b".gitignore", b".gitattributes")
 _SECRET_SUFFIXES = (
     ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".ovpn", ".gpg", ".tfstate", ".secret",
 )  # fmt: skip
@@ -73,12 +80,16 @@ class _Status:
         self.head: str | None = None
         self.branch: str | None = None
         self.changed: list[bytes] = []
+        self.deleted: list[bytes] = []
         self.untracked: list[bytes] = []
         for item in out.split(b"\0"):
             kind = item[:2]
             if kind == b"1 ":
                 if item[3:4] != b".":
-                    self.changed.append(item.split(b" ", 8)[8])
+                    path = item.split(b" ", 8)[8]
+                    self.changed.append(path)
+                    if item[3:4] == b"D":
+                        self.deleted.append(path)
             elif kind == b"? ":
                 self.untracked.append(item[2:])
             elif kind == b"u ":
@@ -101,34 +112,67 @@ class _Taker:
         self.skipped: list[dict[str, object]] = []
 
     def take(self, fresh: bool) -> Snapshot:
+        # nobody else holds that lock, since we hold ours: it was left by a git that was killed
+        _remove(f"{self.index}.lock")
         signature = self._signature()
         known, own = self._load(signature)
         if fresh or known is None:
             self._seed()
             known, own = "", set()
+        if left := self._left_repositories(own):
+            _remove(self.state)
+            self._force_remove(left)
+            known, own = "", own - left
         status = self._status()
-        if known and any(path.rsplit(b"/", 1)[-1] == b".gitignore" for path in (*status.changed, *status.untracked)):
-            # what is ignored may be another set now; entries of files that are ignored today must go
+        if known and any(path.rsplit(b"/", 1)[-1] in _RULES for path in (*status.changed, *status.untracked)):
+            # files that are ignored from now on must go, and those that are filtered differently are read anew
             self._seed()
             known, own = "", set()
             status = self._status()
-        changed = [path for path in status.changed if path not in own or self._admit(path)]
-        dropped = [path for path in status.changed if path in own and path not in set(changed)] if own else []
+        # an untracked file that has grown since may be one to leave out by now
+        grown = own.intersection(status.changed).difference(status.deleted)
+        dropped = {path for path in grown if not self._admit(path)} | self._behind_links(status.deleted)
+        changed = [path for path in status.changed if path not in dropped]
         added = [path.rstrip(b"/") for path in status.untracked if self._admit(path)]
-        if changed or added:
-            own.update(self._update((*changed, *added)) & set(added))
+        if changed or added or dropped:
+            # killed in between, the index would hold what the state doesn't know of
+            _remove(self.state)
         if dropped:
-            self.repo.git("update-index", "-z", "--force-remove", "--stdin", stdin=_joined(dropped), env=self.env)
-            own.difference_update(dropped)
+            self._force_remove(dropped)
+            own -= dropped
+        if changed or added:
+            taken = self._update((*changed, *added))
+            own.update(path for path in status.untracked if path.rstrip(b"/") in taken)
         if changed or added or dropped or not known:
             known = self._write_tree()
             self._save(signature, known, own)
         return Snapshot(known, status.head, status.branch, self.skipped)
 
+    def _behind_links(self, deleted: "list[bytes]") -> "set[bytes]":
+        """Return the deleted paths one of whose directories is a symbolic link now: git won't look at these."""
+        links: dict[bytes, bool] = {b"": False}
+        top = os.fsencode(self.repo.top)
+
+        def is_behind(folder: bytes) -> bool:
+            if folder not in links:
+                links[folder] = is_behind(os.path.dirname(folder)) or os.path.islink(os.path.join(top, folder))
+            return links[folder]
+
+        return {path for path in deleted if is_behind(os.path.dirname(path))}
+
+    def _left_repositories(self, own: "set[bytes]") -> "set[bytes]":
+        """Return the repositories inside this one that are none any more: git keeps a gitlink whose `.git` is gone."""
+        top = os.fsencode(self.repo.top)
+        return {path for path in own if path.endswith(b"/") and not os.path.lexists(os.path.join(top, path, b".git"))}
+
+    def _force_remove(self, paths: "Iterable[bytes]") -> None:
+        self.repo.git(*_REMOVE, stdin=_joined(path.rstrip(b"/") for path in paths), env=self.env)
+
     def _signature(self) -> str:
-        """Return what tells that the user's index or `info/exclude` was written."""
+        """Return what tells that the user's index or `info/exclude` was written, or that objects may have gone."""
         parts = []
-        for path in (f"{self.repo.git_dir}/index", f"{self.repo.common_dir}/info/exclude"):
+        common = self.repo.common_dir
+        for path in (f"{self.repo.git_dir}/index", f"{common}/info/exclude", f"{common}/objects/pack"):
             try:
                 seen = os.stat(path)
             except FileNotFoundError:
@@ -138,13 +182,16 @@ class _Taker:
         return " ".join(parts)
 
     def _load(self, signature: str) -> "tuple[str | None, set[bytes]]":
-        """Return the tree that the private index stands for and the untracked paths in it; None when it's stale."""
+        """Return the tree that the private index stands for and the untracked paths in it; None when it's stale.
+
+        Those of repositories end in a slash.
+        """
         try:
             with open(self.state, "rb") as file:
                 saved, tree, *own = file.read().split(b"\0")
         except (FileNotFoundError, ValueError):
             return None, set()
-        if saved.decode() != signature or not os.path.exists(self.index):
+        if saved != signature.encode() or not os.path.exists(self.index):
             return None, set()
         return tree.decode(), {path for path in own if path}
 
@@ -156,16 +203,12 @@ class _Taker:
 
     def _seed(self) -> None:
         """Make the private index a copy of the user's."""
-        for path in (self.state, f"{self.index}.lock"):
-            # nobody else holds that lock: we hold ours, so it was left by a git that was killed
-            if os.path.exists(path):
-                os.unlink(path)
+        _remove(self.state)
         new = f"{self.index}.new"
         try:
             source = os.open(os.path.join(self.repo.git_dir, "index"), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            if os.path.exists(self.index):
-                os.unlink(self.index)
+            _remove(self.index)
             return
         try:
             with open(new, "wb") as file:
@@ -186,17 +229,17 @@ class _Taker:
         """Tell whether an untracked path goes into the snapshot; else name it in `skipped`."""
         name = os.fsdecode(path)
         full = os.path.join(self.repo.top, name)
-        if name.endswith("/"):  # a repository inside this one: a gitlink, if it has a commit
+        try:
+            seen = os.lstat(full)
+        except OSError:
+            return True  # gone since, or out of reach: git says which
+        if stat.S_ISDIR(seen.st_mode):  # a repository inside this one: a gitlink, if it has a commit
             inner = {"GIT_DIR": os.path.join(full, ".git"), "GIT_WORK_TREE": full}
             try:
                 self.repo.git("rev-parse", "--verify", "-q", "HEAD", env=inner)
             except GitFailed:
                 return self._skip(name, "a repository without a commit", 0)
             return True
-        try:
-            seen = os.lstat(full)
-        except OSError:
-            return True  # gone since, or out of reach: git says which
         if looks_secret(name):
             return self._skip(name, "looks like a secret", seen.st_size)
         if seen.st_size > self.max_file_size:
@@ -232,15 +275,26 @@ class _Taker:
 
     def _write_tree(self) -> str:
         try:
-            return self.repo.line("write-tree", env=self.env)
+            return self.repo.line(*_OPTIONS, "write-tree", env=self.env)
         except GitFailed:
             # an object went away under the private index (gc --prune=now of an untracked file's blob): hash anew
             self._seed()
+            self.skipped.clear()
             status = self._status()
+            behind = self._behind_links(status.deleted)
             added = [path.rstrip(b"/") for path in status.untracked if self._admit(path)]
+            if behind:
+                self._force_remove(behind)
             if status.changed or added:
-                self._update((*status.changed, *added))
-            return self.repo.line("write-tree", env=self.env)
+                self._update((*(path for path in status.changed if path not in behind), *added))
+            return self.repo.line(*_OPTIONS, "write-tree", env=self.env)
+
+
+def _remove(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        return
 
 
 def _joined(paths: "Iterable[bytes]") -> bytes:

@@ -15,7 +15,7 @@ from gittrace.trace.proof import steps
 from gittrace.trace.seal import seal
 from gittrace.trace.store import Store
 from gittrace.trace.verify import OK, rebuild
-from gittrace.trace.work import seconds
+from gittrace.trace.work import microseconds
 from gittrace.vocabulary import SESSIONS_DIR, STOP, TRACE_REFS
 
 
@@ -73,7 +73,7 @@ def _close(repo: Repository, session_id: str) -> None:
 def _expired(store: Store, limit: int) -> Iterator[str]:
     for trace in store.trace_ids():
         summaries = store.summaries(trace)
-        ended = max((seconds(event["at"]) for event in summaries), default=0)
+        ended = max((microseconds(event["at"]) // 1_000_000 for event in summaries), default=0)
         if ended < limit and not store.is_active(trace):
             yield trace
 

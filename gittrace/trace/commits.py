@@ -20,7 +20,7 @@ from gittrace.git.snapshot import Snapshot
 from gittrace.git.trees import TreeEditor
 from gittrace.journal.active import Active
 from gittrace.journal.append import Journal
-from gittrace.journal.position import load_position, save_position
+from gittrace.journal.position import load_position, log_size, save_position
 from gittrace.journal.read import Event, ended, read
 from gittrace.text import clean
 from gittrace.trace import progress, rewrites
@@ -28,8 +28,11 @@ from gittrace.vocabulary import COMMIT, REWRITE
 
 # a commit older than this (seconds) when it is found: what the worktree holds now is not what it held then
 _JUST_NOW = 5
-_MOVES = ("checkout:", "reset:", "clone:", "branch:", "Branch:", "am --abort", "update by push", "fetch")
+# what the reflog's messages begin with: HEAD went elsewhere, or a commit was made here
+_MOVES = ("checkout", "reset", "clone", "branch", "Branch", "push", "fetch")
 _MADE = ("commit", "cherry-pick", "revert", "am", "merge", "pull")
+_WITHOUT_REFLOG = ("--first-parent", "--reverse", "-n1000", "-z", "--format=%H%x01%T%x01%P%x01%ct%x01%s")
+_PICKED_AS_IT_WAS = "cherry-pick: fast-forward"
 
 
 def in_progress(repo: Repository) -> bool:
@@ -55,6 +58,7 @@ def catch_up(
     after the last commit. `final` does not wait for a rebase in progress. The journal is locked by the caller.
     """
     head, seen = load_position(repo.trace_dir)
+    size = log_size(repo.trace_dir)
     if in_progress(repo) and not final:
         return []
     moves = reflog.since(repo, seen)
@@ -62,10 +66,11 @@ def catch_up(
         return []
     done = progress.load(repo.common_trace_dir, active.session_id)
     tail = read(active.journal, done.offset)
-    entries = moves.entries if moves.complete else tuple(_without_reflog(repo, head, taken.head, tail.events))
+    entries = moves.entries
+    if not entries or not moves.complete:
+        entries = tuple(_without_reflog(repo, head, taken.head, active.journal))
     known = {*done.commits, *(event["commit"] for event in tail.events if event["kind"] == COMMIT)}
-    heads = {event.get("head") for event in tail.events}
-    made = [item for item in _made(entries, head, heads) if item.entry.oid not in known]
+    made = [item for item in _made(entries, head, tail.events) if item.entry.oid not in known]
     events = _Events(repo, tail.events, done.tree, taken, sealing).build(made)
     pairs = rewrites.matching(repo, {entry.oid for entry in entries}, "rebase")
     if pairs:
@@ -75,7 +80,9 @@ def catch_up(
         if trees:
             hidden.update(repo, active.trace_id, trees)
         journal.extend(events)
-    save_position(repo.trace_dir, taken.head, [*(entry.print for entry in reversed(moves.entries)), *seen][:3])
+    # HEAD may have moved on since the snapshot
+    last = moves.entries[-1].oid if moves.entries else taken.head
+    save_position(repo.trace_dir, last, [*(entry.print for entry in reversed(moves.entries)), *seen][:3], size)
     return events
 
 
@@ -83,7 +90,7 @@ def _event(kind: str, head: str | None, branch: str | None, at: str, **fields: A
     return {"kind": kind, "id": uuid7(), "at": at, "head": head, "branch": branch, "source": "git", **fields}
 
 
-def _made(entries: tuple[Entry, ...], head: str | None, heads: set[str | None]) -> Iterator[_Made]:
+def _made(entries: tuple[Entry, ...], head: str | None, events: list[Event]) -> Iterator[_Made]:
     """Yield the commits that were made here.
 
     Of a rebase's picks only those count that took in work recorded at a stop of the rebase: the others are old
@@ -91,45 +98,55 @@ def _made(entries: tuple[Entry, ...], head: str | None, heads: set[str | None]) 
     """
     old = head
     rebase: list[_Made] | None = None
-    before: Entry | None = None
+    stops: set[str | None] = set()
     for entry in entries:
-        message = entry.message
-        item = _Made(entry, old, amends="amend" in message.split(":")[0])
-        if message.startswith(("rebase", "pull")) and "(start)" in message:
+        action = entry.message.partition(":")[0]
+        item = _Made(entry, old, amends="(amend)" in action)
+        rebases = action.startswith(("rebase", "pull"))
+        if rebases and "(start)" in action:
             rebase = []
-        elif rebase is not None and "(abort)" in message:
+            began = now(entry.time * 1_000_000_000)
+            stops = {event.get("head") for event in events if event["at"] >= began}
+        elif rebase is not None and rebases and "(abort)" in action:
             rebase = None
-        elif rebase is not None and "(finish)" in message:
+        elif rebase is not None and rebases and "(finish)" in action:
             yield from rebase
             rebase = None
         elif rebase is not None:
-            if entry.oid != old and old in heads:
+            if entry.oid != old and old in stops:
                 rebase.append(item)
-        elif _is_commit(entry, old, before):
+        elif _is_commit(entry, old):
             yield item
-        old, before = entry.oid, entry
+        old = entry.oid
     yield from rebase or ()
 
 
-def _is_commit(entry: Entry, old: str | None, before: Entry | None) -> bool:
-    message = entry.message
-    if entry.oid == old or message.startswith(_MOVES) or "Fast-forward" in message or "(finish)" in message:
+def _is_commit(entry: Entry, old: str | None) -> bool:
+    action, _, detail = entry.message.partition(": ")
+    first = action.split(" ")[0].rstrip(":")
+    if entry.oid == old or first in _MOVES or action in ("am --abort", "initial pull"):
         return False
-    if message.split(":")[0].split(" ")[0] in _MADE:
+    if (first in ("merge", "pull") and detail.startswith("Fast-forward")) or entry.message == _PICKED_AS_IT_WAS:
+        return False
+    if first in ("rebase", "pull") and "(finish)" in action:
+        return False
+    if first in _MADE:
         return True
-    if message.startswith("rebase"):
-        return False
-    # another tool's words: it is a commit if it grew on what was there, or took its place
-    return old in entry.parents or (old is None and not entry.parents)
+    # another tool's words: it is a commit if it grew on what was there
+    return first != "rebase" and (old in entry.parents or (old is None and not entry.parents))
 
 
-def _without_reflog(repo: Repository, head: str | None, new: str | None, events: list[Event]) -> Iterator[Entry]:
+def _without_reflog(repo: Repository, head: str | None, new: str | None, journal: str) -> Iterator[Entry]:
     """Yield the commits between two heads when the reflog is off or was expired: those younger than the session."""
     if new is None or new == head:
         return
-    began = events[0]["at"] if events else now()
-    span = [f"{head}..{new}"] if head else [new]
-    out = repo.git("log", "--first-parent", "--reverse", "-z", "--format=%H%x01%T%x01%P%x01%ct%x01%s", *span, "--")
+    session = next(iter(read(journal).events), {})
+    began = session.get("at") or now()
+    with open_objects(repo) as store:
+        # where HEAD was may have been undone and pruned
+        known = [oid for oid in (head, session.get("base_commit")) if oid and store.kind(oid) == "commit"]
+    span = f"{known[0]}..{new}" if known else new
+    out = repo.git("log", *_WITHOUT_REFLOG, span, "--")
     for item in os.fsdecode(out).split("\0"):
         fields = item.split("\x01", 4)
         if len(fields) == 5 and now(int(fields[3]) * 1_000_000_000) >= began[:19]:

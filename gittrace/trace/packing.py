@@ -7,7 +7,6 @@ merged before they are many.
 
 import os
 
-from gittrace.errors import GitFailed
 from gittrace.git.repository import Repository
 from gittrace.text import decode
 from gittrace.vocabulary import NOTES_REF, TRACE_REFS
@@ -48,13 +47,13 @@ def pack(repo: Repository) -> bool:
     if not refs:
         return False
     # the user's own objects stay as they are: packing them is the user's gc's work
-    asked = "".join(f"{oid}\n" for oid in (*refs, "--not", "--branches", "--tags", "--remotes", "HEAD"))
+    users = decode(
+        repo.git("for-each-ref", "--format=%(objectname)", "refs/heads", "refs/tags", "refs/remotes")
+    ).split()
+    users += decode(repo.git("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1))).split()
+    asked = "".join(f"{oid}\n" for oid in (*refs, "--not", *dict.fromkeys(users)))
     base = os.path.join(repo.common_dir, "objects", "pack", "pack")
-    try:
-        name = _pack_objects(repo, base, asked)
-    except GitFailed:
-        # HEAD of a repository without a commit
-        name = _pack_objects(repo, base, asked.replace("HEAD\n", ""))
+    name = _pack_objects(repo, base, asked)
     if not name:
         return False
     packs = [*_packs(repo), name]
@@ -68,8 +67,10 @@ def pack(repo: Repository) -> bool:
 
 
 def _pack_objects(repo: Repository, base: str, asked: str) -> str:
-    args = ("pack-objects", "-q", "--revs", "--unpacked", "--non-empty", "--delta-base-offset", "--local", base)
-    return decode(repo.git(*args, stdin=asked.encode())).strip()
+    # --unpacked is about commits only; --incremental leaves out what is in a pack already
+    options = ("-q", "--revs", "--unpacked", "--incremental", "--non-empty", "--delta-base-offset", "--local")
+    # what a partial clone has only been promised is not fetched to be packed
+    return decode(repo.git("pack-objects", *options, "--missing=allow-promisor", base, stdin=asked.encode())).strip()
 
 
 def _packs(repo: Repository) -> list[str]:

@@ -17,7 +17,7 @@ class Progress:
 
     tree     the worktree at that point (oid), None when nothing was sealed
     commits  the commits that the session's segments are noted on, in order
-    done     whether the session was stopped and all of it is sealed
+    done     whether the session was stopped and sealed up to that
     """
 
     offset: int = 0
@@ -55,3 +55,12 @@ def save(common_trace_dir: str, session_id: str, progress: Progress) -> None:
     if progress.done:
         # so that a listing of the folder tells which sessions are left, however many there were
         os.replace(path, f"{path.removesuffix('.sealed')}.done")
+
+
+def reopen(common_trace_dir: str, session_id: str) -> None:
+    """Have a session looked at again that was done: a command that outlived it was recorded. The journal is locked."""
+    path = _path(common_trace_dir, session_id)
+    try:
+        os.replace(f"{path.removesuffix('.sealed')}.done", path)
+    except FileNotFoundError:
+        return

@@ -17,13 +17,14 @@ from gittrace.git import hidden, notes, reflog, snapshot
 from gittrace.git.diff import diff_trees, to_json_text
 from gittrace.git.objects import EMPTY_TREE, ObjectStore, open_objects
 from gittrace.git.repository import Repository, at
-from gittrace.journal.active import Active, active_session, journal_path
+from gittrace.journal.active import Active, active_session, deactivate, journal_path
 from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position
 from gittrace.journal.read import Event, ended, read
+from gittrace.journal.running import live
 from gittrace.model.segment import encode, parse_note, render_note, split
 from gittrace.trace import packing, progress, rewrites
-from gittrace.trace.commits import catch_up
+from gittrace.trace.commits import catch_up, in_progress
 from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
 
 # what means something in this clone only
@@ -65,8 +66,10 @@ def seal(repo: Repository) -> Sealed:
     if not _anything_to_do(repo):
         return result
     with _locked(repo):
+        amid_rebase = False
         for worktree, active in active_sessions(repo, result.failed):
             try:
+                amid_rebase |= in_progress(worktree)
                 find_commits(worktree, active)
             except TraceError as error:
                 result.failed.append(f"session '{active.session_id}': {error}")
@@ -75,7 +78,8 @@ def seal(repo: Repository) -> Sealed:
                 _seal_session(repo, session_id, result)
             except TraceError as error:
                 result.failed.append(f"session '{session_id}': {error}")
-        _copy_rewritten(repo, result)
+        # a commit that is noted later may be one that was rewritten already
+        _copy_rewritten(repo, result, again=amid_rebase or bool(result.failed))
         if result.noted or result.unlinked:
             packing.pack_if_due(repo)
     return result
@@ -119,13 +123,23 @@ def active_sessions(repo: Repository, failed: list[str]) -> Iterator[tuple[Repos
 
 def find_commits(repo: Repository, active: Active) -> None:
     """Journal what HEAD of this worktree did since last time."""
+    done = progress.load(repo.common_trace_dir, active.session_id)
+    if any(event["kind"] == STOP for event in read(active.journal, done.offset).events):
+        deactivate(repo.trace_dir)  # the stop was killed before it could
+        return
     head, seen = load_position(repo.trace_dir)
     moves = reflog.since(repo, seen)
-    if not moves.entries and (seen or head == _head(repo)):
+    if not moves.entries and head == _head(repo):
         return
     taken = snapshot.take(repo)
+    at_once = True
+    running = live(repo.trace_dir)
+    if running:
+        # what a command writes that is being recorded now isn't the commit's
+        at_once = running[0].head == taken.head
+        taken = snapshot.Snapshot(running[0].tree, taken.head, taken.branch, [])
     with Journal(active.journal) as journal:
-        catch_up(repo, active, journal, taken, sealing=True)
+        catch_up(repo, active, journal, taken, sealing=at_once)
 
 
 def _head(repo: Repository) -> str | None:
@@ -142,7 +156,8 @@ class _Run:
     stopped: bool = False
 
 
-def _runs(events: list[Event], ends: list[int]) -> Iterator[_Run]:
+def _runs(events: list[Event], ends: list[int], stopped: bool) -> Iterator[_Run]:
+    """Yield what can be sealed; `stopped`: all of it, since what follows a stop is a command that outlived it."""
     run: list[Event] = []
     for event, end in zip(events, ends, strict=True):
         if event["kind"] == SESSION:
@@ -153,7 +168,9 @@ def _runs(events: list[Event], ends: list[int]) -> Iterator[_Run]:
             run = []
         elif event["kind"] == STOP:
             yield _Run(run, end, stopped=True)
-            run = []
+            run, stopped = [], True
+    if run and stopped:
+        yield _Run(run, ends[-1], stopped=True)
 
 
 def session_header(path: str) -> Event:
@@ -173,7 +190,7 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
     path = journal_path(repo.common_trace_dir, session_id)
     done = progress.load(repo.common_trace_dir, session_id)
     reading = read(path, done.offset)
-    runs = list(_runs(reading.events, reading.ends))
+    runs = list(_runs(reading.events, reading.ends, done.done))
     if not runs:
         return
     header = session_header(path)
@@ -184,7 +201,7 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
         limit = repo.size("trace.maxDiff")
         lines: list[tuple[_Run, list[str]]] = []
         for run in runs:
-            changed = _changed(run.events, done.tree)
+            changed = _changed(store, run.events, done)
             sealed = _with_diffs(repo, header, run.events, done, limit)
             texts = [
                 encode(header["trace_id"], session_id, done.index + number, part)
@@ -194,22 +211,46 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
             lines.append((run, texts))
             if run.commit:
                 done.commits.append(run.commit)
-                done.base = _base(store, run.commit)
+                if store.kind(run.commit) == "commit":
+                    done.base = _base(store, run.commit)
+                else:  # undone and pruned before anyone came to seal it
+                    newest = rewrites.newest(repo, run.commit)
+                    run.commit = newest if store.kind(newest) == "commit" else None
             elif done.commits and not changed:
                 # what came after the last commit and changed no file belongs to it: the verdict, a last test run
                 run.commit = rewrites.newest(repo, done.commits[-1])
             done.offset, done.tree = run.end, _last_tree(run.events, done.tree)
             done.done = run.stopped
     _attach(repo, header["trace_id"], session_id, lines, result)
-    progress.save(repo.common_trace_dir, session_id, done)
+    with Journal(path):  # nobody writes meanwhile
+        progress.save(repo.common_trace_dir, session_id, done)
+        if done.done and read(path, done.offset).events:
+            progress.reopen(repo.common_trace_dir, session_id)
 
 
 def _base(store: ObjectStore, commit: str | None) -> dict[str, str | None]:
     return {"commit": commit, "tree": store.commit(commit).tree if commit else EMPTY_TREE[store.format]}
 
 
-def _changed(events: list[Event], tree: str) -> bool:
-    return any(event.get(key, tree) != tree for event in events for key in ("tree", "tree_after"))
+def _changed(store: ObjectStore, events: list[Event], done: progress.Progress) -> bool:
+    """Tell whether what the worktree holds beside HEAD changed; a rebase or checkout alone changes both alike."""
+    if not done.base or not done.tree:
+        return True
+    had = None
+    for event, following in zip(events, [*events[1:], events[-1]], strict=True):
+        for tree, head in ((event.get("tree"), event.get("head")), (event.get("tree_after"), following.get("head"))):
+            if tree in (None, done.tree):
+                continue
+            if head in (None, done.base["commit"]) or store.kind(head) != "commit":
+                return True
+            had = _beside(store, done.base["tree"], done.tree) if had is None else had
+            if _beside(store, store.commit(head).tree, tree) != had:
+                return True
+    return False
+
+
+def _beside(store: ObjectStore, committed: str | None, tree: str) -> set[tuple[bytes, int, str | None]]:
+    return {(change.path, change.new_mode, change.new_oid) for change in store.changes(committed, tree)}
 
 
 def _last_tree(events: list[Event], tree: str) -> str:
@@ -320,8 +361,8 @@ def _rewrites_done(repo: Repository) -> int:
         return 0
 
 
-def _copy_rewritten(repo: Repository, result: Sealed) -> None:
-    """Copy the notes of rewritten commits to their new names."""
+def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
+    """Copy the notes of rewritten commits to their new names; `again` has the next round do these once more."""
     pairs, end = rewrites.read_pairs(repo, _rewrites_done(repo))
     if pairs:
         tip = notes.tip(repo, NOTES_REF)
@@ -334,11 +375,13 @@ def _copy_rewritten(repo: Repository, result: Sealed) -> None:
                     text = found.get(pair.old, b"")
                     if oid := notes.find(store, tree, pair.old):
                         text = merge_notes(text, store.blob(oid))
-                    if text:
+                    if text and store.kind(pair.new) == "commit":
                         found[pair.new] = merge_notes(found.get(pair.new, b""), text)
         if found:
-            notes.add(repo, NOTES_REF, found, merge_notes, "Notes copied by 'git trace seal'")
-            result.copied = len(found)
+            copied = notes.add(repo, NOTES_REF, found, merge_notes, "Notes copied by 'git trace seal'")
+            result.copied = len(found) if copied else 0
+    if again:
+        return
     path = os.path.join(repo.common_trace_dir, _REWRITES_DONE)
     if end != _rewrites_done(repo):
         with open(f"{path}.new", "w", encoding="ascii") as file:

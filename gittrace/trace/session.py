@@ -9,9 +9,9 @@ from gittrace.clock import now, uuid4, uuid7
 from gittrace.errors import NoSession
 from gittrace.git import hidden, reflog, snapshot
 from gittrace.git.repository import Repository, check_version
-from gittrace.journal.active import Active, activate, active_session, deactivate, journal_path
+from gittrace.journal.active import Active, activate, active_session, deactivate, journal_path, need_none
 from gittrace.journal.append import Journal
-from gittrace.journal.position import save_position
+from gittrace.journal.position import log_size, save_position
 from gittrace.text import clean
 from gittrace.trace.commits import catch_up
 from gittrace.trace.environment import describe
@@ -60,12 +60,14 @@ def start(
     """
     version = check_version()
     repo.need_worktree()
+    need_none(repo.trace_dir)
     os.makedirs(os.path.join(repo.common_trace_dir, SESSIONS_DIR), exist_ok=True)
     os.makedirs(repo.trace_dir, exist_ok=True)
     session_id, new = uuid4(), trace_id is None
     trace_id = trace_id or uuid4()
     title = clean(title)[:_MAX_TITLE] if title else None
     # the position before the snapshot: a commit in between is seen twice rather than never
+    size = log_size(repo.trace_dir)
     seen = reflog.position(repo)
     taken = snapshot.take(repo, fresh=True)
     event: dict[str, Any] = {
@@ -91,7 +93,7 @@ def start(
     with Journal(path) as journal:
         journal.append({key: value for key, value in event.items() if value not in (None, [])} | {"head": taken.head})
     try:
-        save_position(repo.trace_dir, taken.head, seen)
+        save_position(repo.trace_dir, taken.head, seen, size)
         activate(repo.trace_dir, session_id, trace_id)
     except BaseException:
         os.unlink(path)  # a session that never was

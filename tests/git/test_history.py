@@ -1,0 +1,137 @@
+"""What the commits of a repository introduced, and whether anything leads to them."""
+
+from pathlib import Path
+
+import pytest
+
+from gittrace.git.history import Made, read_history
+from gittrace.git.objects import open_objects
+from tests.support.recording import view
+from tests.support.repo import Repo
+
+PAST = {"GIT_COMMITTER_DATE": "2001-02-03T04:05:06Z"}
+
+
+def history(repo: Repo, since: int = 0, also: tuple[str, ...] = ()) -> dict[str, Made]:
+    """Read the history."""
+    here = view(repo)
+    with open_objects(here) as store:
+        return read_history(here, store, since, also)
+
+
+def blob(repo: Repo, content: bytes) -> str:
+    """Return the oid of a content."""
+    return repo.run("git", "hash-object", "--stdin", stdin=content).decode().strip()
+
+
+def test_no_commit_at_all(repo: Repo) -> None:
+    assert history(repo) == {}
+    assert history(repo, 2_000_000_000, ("1" * 40,)) == {}
+
+
+def test_what_commits_introduce(repo: Repo) -> None:
+    one = repo.commit("a", "1\n", "first: words\nand more")
+    repo.write(b"new\n\xff", "2\n")
+    repo.git("add", "-A")
+    (repo.top / "a").unlink()
+    repo.git("rm", "-q", "--cached", "a")
+    repo.git("commit", "-qm", "second")
+    two = repo.git("rev-parse", "HEAD")
+    found = history(repo)
+    assert found[one].introduced == {(b"a", 0o100644, blob(repo, b"1\n"))}
+    assert found[two].introduced == {(b"a", 0, blob(repo, b"1\n")), (b"new\n\xff", 0o100644, blob(repo, b"2\n"))}
+    assert found[two].paths == {b"a", b"new\n\xff"}
+    assert (found[two].parents, found[one].parents) == ((one,), ())
+    assert (found[one].subject, found[two].subject) == ("first: words and more", "second")
+    assert found[one].reachable
+    assert found[one].tree == repo.git("rev-parse", f"{one}^{{tree}}")
+
+
+def test_a_merge_introduces_what_no_parent_had(repo: Repo) -> None:
+    repo.commit("a", "1\n")
+    repo.git("switch", "-qc", "side")
+    repo.commit("a", "side\n")
+    repo.commit("b", "b\n")
+    repo.git("switch", "-q", "main")
+    repo.commit("a", "main\n")
+    repo.git("merge", "-q", "side", status=1)
+    repo.write("a", "both\n")
+    repo.git("commit", "-qam", "merged")
+    merge = history(repo)[repo.git("rev-parse", "HEAD")]
+    assert merge.introduced == {(b"a", 0o100644, blob(repo, b"both\n"))}
+    repo.git("reset", "-q", "--hard", "HEAD~")
+    repo.git("merge", "-q", "-s", "ours", "side")
+    assert history(repo)[repo.git("rev-parse", "HEAD")].introduced == frozenset()
+
+
+def test_what_is_reachable(repo: Repo, tmp_path: Path) -> None:
+    base = repo.commit("a", "1\n")
+    gone = repo.commit("a", "2\n")
+    repo.git("reset", "-q", "--hard", base)
+    tagged = repo.commit("a", "3\n")
+    repo.git("tag", "-a", "-m", "x", "v1")
+    repo.git("reset", "-q", "--hard", base)
+    remote = repo.commit("a", "4\n")
+    repo.git("update-ref", "refs/remotes/origin/main", remote)
+    repo.git("reset", "-q", "--hard", base)
+    noted = repo.commit("a", "5\n")
+    repo.git("update-ref", "refs/notes/other", noted)
+    repo.git("update-ref", "refs/stash", noted)
+    repo.git("reset", "-q", "--hard", base)
+    found = history(repo, also=(gone, noted, "1" * 40, repo.git("rev-parse", "HEAD^{tree}")))
+    assert {oid: made.reachable for oid, made in found.items()} == {
+        base: True,
+        gone: False,
+        tagged: True,
+        remote: True,
+        noted: False,
+    }
+    assert [str(found[oid].ref).rpartition("/")[2] for oid in (tagged, remote)] == ["v1", "main"]
+    assert found[gone].introduced == {(b"a", 0o100644, blob(repo, b"2\n"))}
+
+
+def test_detached_head_counts(repo: Repo) -> None:
+    repo.commit("a", "1\n")
+    repo.git("checkout", "-q", "--detach")
+    tip = repo.commit("a", "2\n")
+    assert history(repo)[tip].reachable
+    assert history(repo, 4_000_000_000, (tip,))[tip].reachable
+    repo.git("checkout", "-q", "main")
+    assert not history(repo, also=(tip,))[tip].reachable
+
+
+def test_since(repo: Repo) -> None:
+    repo.git("commit", "-q", "--allow-empty", "-m", "old", env=PAST)
+    old = repo.git("rev-parse", "HEAD")
+    new = repo.commit("a", "1\n")
+    assert history(repo, 1_500_000_000).keys() == {new}
+    found = history(repo, 1_500_000_000, (old,))
+    assert found.keys() == {old, new}
+    assert found[old].reachable
+
+
+@pytest.mark.parametrize(
+    "key", ["log.showRoot=false", "diff.renames=copies", "log.showSignature=true", "color.ui=always"]
+)
+def test_configuration_changes_nothing(repo: Repo, key: str) -> None:
+    repo.commit("a", "1\n" * 20)
+    repo.git("mv", "a", "b")
+    repo.git("commit", "-qm", "moved")
+    before = history(repo)
+    repo.git("config", *key.split("="))
+    assert history(repo) == before
+
+
+def test_the_same_commit_on_two_branches(repo: Repo) -> None:
+    tip = repo.commit("a", "1\n")
+    repo.git("branch", "copy")
+    assert list(history(repo)) == [tip]
+
+
+def test_a_shallow_clone(repo: Repo, tmp_path: Path) -> None:
+    for number in range(3):
+        repo.commit("a", f"{number}\n")
+    repo.git("clone", "-q", "--depth=1", repo.top.as_uri(), str(tmp_path / "shallow"))
+    shallow = Repo(tmp_path / "shallow", repo.env)
+    (made,) = history(shallow).values()
+    assert (made.oid, made.reachable) == (repo.git("rev-parse", "HEAD"), True)
