@@ -1,6 +1,6 @@
 """The entry of a trace in `log` and `show`: a head as git's commits have one, then its events, one per line."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from gittrace.commands import display
@@ -19,12 +19,21 @@ _STATE_COLOURS = {"rewritten": display.DIM, "unreachable": display.RED, "gone": 
 
 
 def entry(
-    view: Overview, commits: Sequence[CommitView], screen: Screen, details: Details | None = None, full: bool = False
+    view: Overview,
+    commits: Sequence[CommitView],
+    screen: Screen,
+    details: Details | None = None,
+    full: bool = False,
+    more: Iterable[str] = (),
 ) -> Iterator[str]:
-    """Yield the lines of a trace's entry; `details` yields more about an event, `full` has reasoning in full."""
+    """Yield the lines of a trace's entry.
+
+    `details` yields more about an event, `full` has reasoning in full, `more` are lines below the head's.
+    """
     mark = screen.paint(" (active)", display.CYAN) if view.active else ""
     yield screen.paint(f"trace {view.id}", display.YELLOW) + mark
     yield from head(view, commits, screen)
+    yield from more
     for session in view.sessions:
         yield ""
         yield from session_lines(session, names_of(commits), screen, len(view.sessions) > 1, details, full)

@@ -3,12 +3,14 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 
 from gittrace.export.formats import DEFAULT, FORMATS, load
 from gittrace.export.write import open_output
 from gittrace.git.repository import Repository, discover
 from gittrace.model.trace import RepoFacts
 from gittrace.text import decode, shown
+from gittrace.trace.answers import Answers
 from gittrace.trace.names import find_trace
 from gittrace.trace.outcome import Historian
 from gittrace.trace.store import Store
@@ -33,6 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Export."""
     exporter = load(args.format)
     store = Store(discover())
+    answers = Answers(store) if getattr(exporter, "ATTRIBUTION", False) else None
     try:
         ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
         ids = list(dict.fromkeys(ids))
@@ -43,15 +46,20 @@ def run(args: argparse.Namespace) -> int:
                 traces = [store.load(trace) for trace in ids[start : start + _BATCH]]
                 historian = Historian(store, traces)
                 for trace in traces:
-                    for line in exporter.lines(trace, historian.outcome(trace), facts):
+                    outcome = historian.outcome(trace)
+                    if answers and outcome.commit_sha:
+                        outcome = replace(outcome, attribution=answers.attribution(outcome.commit_sha))
+                    for line in exporter.lines(trace, outcome, facts):
                         output.write(f"{line}\n".encode())
-        for problem in store.problems:
+        for problem in dict.fromkeys((*store.problems, *(answers.problems if answers else ()))):
             failed = 1
             sys.stderr.write(f"warning: {shown(problem)}\n")
         if not ids:
             sys.stderr.write("warning: there are no traces to export\n")
         return failed
     finally:
+        if answers:
+            answers.close()
         store.close()
 
 

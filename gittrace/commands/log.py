@@ -6,12 +6,18 @@ from collections.abc import Iterator
 from gittrace.commands.common import json_option, print_json
 from gittrace.commands.display import Screen
 from gittrace.commands.entry import entry, oneline
+from gittrace.commands.history_text import fate_json, head_lines, link_json
 from gittrace.commands.options import count_option, warn_of_problems
 from gittrace.commands.overview import commit_json, commit_views, overview, overview_json
 from gittrace.commands.pager import output
 from gittrace.git.repository import discover
 from gittrace.trace.names import find_trace
 from gittrace.trace.store import Store
+
+# it loads what a log without it does not need
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gittrace.trace.outcome import Historian
 
 DESCRIPTION = """\
 Show traces, the one that something happened in last first, and what happened in each: a line an event, with its short
@@ -24,6 +30,7 @@ _BATCH = 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options and arguments."""
     count_option(parser)
+    parser.add_argument("--fate", action="store_true", help="show what became of each trace, and its links to commits")
     parser.add_argument("--oneline", action="store_true", help="show a line a trace")
     json_option(parser)
     parser.add_argument("traces", nargs="*", metavar="TRACE", help="what to show; all traces, if none is named")
@@ -36,10 +43,10 @@ def run(args: argparse.Namespace) -> int:
         named = list(dict.fromkeys(find_trace(store, name) for name in args.traces))
         ids = named[: args.count] if named and args.count >= 0 else named or store.trace_ids(args.count)
         if args.json:
-            print_json(_json(store, ids))
+            print_json(_json(store, ids, args.fate))
         else:
             with output(store.repo, "log") as screen:
-                for line in lines(store, ids, screen, args.oneline):
+                for line in lines(store, ids, screen, args.oneline, args.fate):
                     print(line)
         warn_of_problems(store)
     finally:
@@ -47,8 +54,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def lines(store: Store, ids: list[str], screen: Screen, short: bool = False) -> Iterator[str]:
-    """Yield the entries of traces."""
+def lines(store: Store, ids: list[str], screen: Screen, short: bool = False, fate: bool = False) -> Iterator[str]:
+    """Yield the entries of traces; `fate` has what the history says of them."""
+    historian = _historian(store) if fate and not short else None
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
         commits = commit_views(store, batch)
@@ -59,13 +67,26 @@ def lines(store: Store, ids: list[str], screen: Screen, short: bool = False) -> 
                 continue
             if number:
                 yield ""
-            yield from entry(view, commits[trace], screen)
+            more = head_lines(historian.fate(trace), historian.links(trace), screen) if historian else ()
+            yield from entry(view, commits[trace], screen, more=more)
 
 
-def _json(store: Store, ids: list[str]) -> list[dict[str, object]]:
+def _historian(store: Store) -> "Historian":
+    from gittrace.trace.outcome import Historian
+
+    return Historian(store, ())
+
+
+def _json(store: Store, ids: list[str], fate: bool) -> list[dict[str, object]]:
     commits = commit_views(store, ids)
     views = [overview(store, trace) for trace in ids]
-    return [
+    found: list[dict[str, object]] = [
         overview_json(view) | {"noted_on": [commit_json(item) for item in commits[view.id]], "events": view.events}
         for view in views
     ]
+    if fate:
+        historian = _historian(store)
+        for item, trace in zip(found, ids, strict=True):
+            item["links"] = [link_json(link) for link in historian.links(trace)]
+            item["fate"] = fate_json(historian.fate(trace))
+    return found

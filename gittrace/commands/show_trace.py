@@ -8,9 +8,11 @@ from gittrace.commands import display
 from gittrace.commands.diff_text import file_json, files, recorded, stat
 from gittrace.commands.display import Screen
 from gittrace.commands.entry import entry
+from gittrace.commands.history_text import fate_json, head_lines, link_json
 from gittrace.commands.overview import Overview, commit_json, commit_views, overview, overview_json
 from gittrace.model.trace import EventDict, Segment, Trace
 from gittrace.trace.names import Target
+from gittrace.trace.outcome import Historian
 from gittrace.trace.store import Store
 
 # where the durations of events end, and where their text begins
@@ -23,7 +25,9 @@ def trace_text(store: Store, target: Target, screen: Screen) -> Iterator[str]:
     trace = store.load(target.trace_id)
     view = full_overview(store, trace, target)
     commits = commit_views(store, [trace.id])[trace.id]
-    return entry(view, commits, screen, lambda event: stat_lines(event, screen), full=True)
+    historian = Historian(store, [trace])
+    more = head_lines(historian.fate(trace.id), historian.links(trace.id), screen)
+    return entry(view, commits, screen, lambda event: stat_lines(event, screen), full=True, more=more)
 
 
 def full_overview(store: Store, trace: Trace, target: Target) -> Overview:
@@ -54,8 +58,11 @@ def trace_json(store: Store, target: Target) -> dict[str, Any]:
     view = full_overview(store, trace, target)
     commits = commit_views(store, [trace.id])[trace.id]
     events = [event_json(event) for event in view.events]
+    historian = Historian(store, [trace])
     return overview_json(view) | {
         "noted_on": [commit_json(item) for item in commits],
+        "links": [link_json(link) for link in historian.links(trace.id)],
+        "fate": fate_json(historian.fate(trace.id)),
         "segments": [segment_json(segment) for segment in trace.segments if _belongs(segment, target)],
         "events": events,
     }

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from gittrace import __version__
+from gittrace.export.attribution import attribution
 from gittrace.export.signals import signals
 from gittrace.export.steps import Steps
 from gittrace.export.text import cap, plain
@@ -12,6 +13,9 @@ from gittrace.model import opentraces as ot
 from gittrace.model.trace import HUMAN, EventDict, Link, Outcome, RepoFacts, Session, Trace
 from gittrace.text import clean
 from gittrace.vocabulary import PROMPT
+
+# its records say who wrote the lines of `outcome.commit_sha`
+ATTRIBUTION = True
 
 _DIVERGENT_OR_BETTER = ("tool_emitted", "tool_emitted_with_divergence")
 
@@ -22,10 +26,7 @@ def lines(trace: Trace, outcome: Outcome, facts: RepoFacts) -> Iterator[str]:
 
 
 def record(trace: Trace, outcome: Outcome, facts: RepoFacts) -> ot.TraceRecord:
-    """Return the record of a trace that has at least one segment; `content_hash` is set when it is written.
-
-    Attribution is left out: it needs the blobs of a commit, which a trace does not hold.
-    """
+    """Return the record of a trace that has at least one segment; `content_hash` is set when it is written."""
     steps = Steps({link.commit: link.subject for link in outcome.links}, signals(trace))
     for session in trace.sessions:
         steps.add_session(session)
@@ -44,6 +45,7 @@ def record(trace: Trace, outcome: Outcome, facts: RepoFacts) -> ot.TraceRecord:
         outcome=_outcome(trace, outcome),
         dependencies=sorted({clean(str(name)) for name in _gathered(trace, "dependencies")}),
         metrics=_metrics(trace, steps),
+        attribution=attribution(trace, outcome.attribution, steps.of_event) if outcome.attribution else None,
         lifecycle=_lifecycle(trace, outcome, steps.changed),
         generation_index=facts.generation,
         git_links=[_git_link(link, facts) for link in outcome.links],
@@ -165,6 +167,8 @@ def _metadata(trace: Trace, outcome: Outcome, facts: RepoFacts, steps: Steps) ->
         "steps": steps.meta,
         "links": [_link(link) for link in outcome.links],
     }
+    if outcome.fate:
+        metadata["fate"] = plain(outcome.fate.as_json())
     if facts.head:
         metadata["head"] = facts.head
     if len(trace.agents) > 1:
@@ -200,5 +204,6 @@ def _link(link: Link) -> dict[str, Any]:
         "evidence": list(link.evidence),
         "share": link.share,
         "alive_share": link.alive_share,
+        "reverted_by": list(link.reverted_by),
     }
     return {key: value for key, value in plain(known).items() if value not in (None, "", [])}

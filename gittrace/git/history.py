@@ -1,30 +1,37 @@
-"""What the commits of a repository introduced, in one walk of git."""
+"""What the commits of a repository introduced, in one walk of git.
+
+Commits are taken as they are stored: what `git replace` puts in another's place is a commit of its own here.
+"""
 
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
 
-_FIELDS = "%H%x01%T%x01%P%x01%ct%x01%S%x01%s%x01%b"
+_FIELDS = "%H%x01%T%x01%P%x01%ct%x01%S%x01%an%x02%ae%x02%at%x01%s%x01%b"
 _REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40,64})", re.MULTILINE)
+_PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-f]{40,64})\)", re.MULTILINE)
 # below this git takes `@seconds` for something else
 _SMALLEST_TIME = 100_000_000
 _OPTIONS = ("-z", "--raw", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-color", "--no-ext-diff")
+# with --branches and its like, %S would have the short names
+_REFS = ("--glob=refs/heads", "--glob=refs/remotes", "--glob=refs/tags", "--glob=refs/replace")
 # a file that a commit left behind: path, mode, blob; mode 0 and the old blob for one that it deleted
 Leaf = tuple[bytes, int, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Made:
     """A commit, and the files that it introduced: those that none of its parents had so.
 
-    time       committer's, seconds since the epoch
-    reachable  from a branch, tag or remote-tracking branch
-    ref        one of these, by its full name; None when it is reachable from none
-    reverts    the commits that its message says it reverts
+    time     committer's, seconds since the epoch
+    authored name, email and time of the author, and the subject: what a cherry-pick or rebase keeps
+    ref      a branch, tag or remote-tracking branch that leads to it, by its full name; None when none does
+    reverts  the commits that its message says it reverts
+    picked   the commits that its message says it was picked from
     """
 
     oid: str
@@ -35,6 +42,8 @@ class Made:
     ref: str | None
     introduced: frozenset[Leaf]
     reverts: frozenset[str] = frozenset()
+    picked: frozenset[str] = frozenset()
+    authored: str = ""
 
     @property
     def reachable(self) -> bool:
@@ -47,13 +56,17 @@ class Made:
         return frozenset(path for path, _, _ in self.introduced)
 
 
-def read_history(repo: Repository, store: ObjectStore, since: int, also: Iterable[str] = ()) -> dict[str, Made]:
+def read_history(
+    repo: Repository, store: ObjectStore, since: int, also: Iterable[str] = (), first: Collection[str] = ()
+) -> dict[str, Made]:
     """Return the commits that branches, tags and remote-tracking branches reach and that are not older than `since`
     (seconds since the epoch), and those in `also` that exist, reachable or not.
+
+    Parents come before children, else the older commits, and of those of one second the ones in `first`.
     """
     found: dict[str, Made] = {}
     bound = [f"--since=@{since}"] if since > _SMALLEST_TIME else []
-    _walk(repo, store, [*bound, "--branches", "--tags", "--remotes", *_detached(repo)], found)
+    _walk(repo, store, [*bound, *_REFS, *_detached(repo)], found)
     rest = [oid for oid in dict.fromkeys(also) if oid not in found and store.kind(oid) == "commit"]
     if rest:
         reachable = _reachable(repo, rest)
@@ -61,7 +74,21 @@ def read_history(repo: Repository, store: ObjectStore, since: int, also: Iterabl
         _walk(repo, store, ["--no-walk=unsorted", "--stdin"], apart, "".join(f"{oid}\n" for oid in rest).encode())
         for oid, made in apart.items():
             found[oid] = made if oid in reachable else replace(made, ref=None)
-    return found
+    return _parents_first(found, first)
+
+
+def _parents_first(found: Mapping[str, Made], first: Collection[str]) -> dict[str, Made]:
+    ordered: dict[str, Made] = {}
+    for oid in sorted(found, key=lambda oid: (found[oid].time, oid not in first, oid)):
+        todo = [oid]
+        while todo:
+            missing = [parent for parent in found[todo[-1]].parents if parent in found and parent not in ordered]
+            if missing:
+                todo += missing
+            else:
+                name = todo.pop()
+                ordered[name] = found[name]
+    return ordered
 
 
 def _detached(repo: Repository) -> Sequence[str]:
@@ -72,9 +99,9 @@ def _detached(repo: Repository) -> Sequence[str]:
 
 def _reachable(repo: Repository, commits: Sequence[str]) -> set[str]:
     """Return those of the commits that a branch, tag, remote-tracking branch or HEAD leads to."""
-    asked = [*(f"{oid}\n" for oid in commits), "--not\n", "--branches\n", "--tags\n", "--remotes\n"]
-    lines = [*asked, *(f"{name}\n" for name in _detached(repo))]
-    out = repo.git("rev-list", "--stdin", stdin="".join(lines).encode())
+    asked = "".join(f"{oid}\n" for oid in commits).encode()
+    # before 2.42 git takes no options from standard input
+    out = repo.git("--no-replace-objects", "rev-list", "--stdin", "--not", *_REFS, *_detached(repo), stdin=asked)
     return set(commits) - set(out.decode().split())
 
 
@@ -84,14 +111,18 @@ def _walk(
     # a path may hold any byte but NUL, so what separates the records is made up anew each time
     mark = os.urandom(12).hex()
     options = (*_OPTIONS, f"--format=%x02{mark}{_FIELDS}")
-    out = repo.git("-c", "log.showRoot=true", "log", *options, *revisions, stdin=stdin)
+    out = repo.git(
+        "--no-replace-objects", "-c", "log.showRoot=true", "log", *options, *revisions, stdin=stdin
+    )  # fmt: skip
     for record in out.split(b"\x02" + mark.encode())[1:]:
         head, _, rest = record.partition(b"\0")
-        oid, tree, parents_text, time, ref, subject, body = os.fsdecode(head).split("\x01", 6)
+        oid, tree, parents_text, time, ref, authored, subject, body = os.fsdecode(head).split("\x01", 7)
         parents = tuple(parents_text.split())
         introduced = _merged(store, tree, parents) if len(parents) > 1 else _raw(rest)
-        reverts = frozenset(_REVERTS.findall(body))
-        found[oid] = Made(oid, tree, parents, int(time), subject, ref or None, introduced, reverts)
+        reverts, picked = (frozenset(pattern.findall(body)) for pattern in (_REVERTS, _PICKED))
+        found[oid] = Made(
+            oid, tree, parents, int(time), subject, ref or None, introduced, reverts, picked, f"{authored}\x02{subject}"
+        )
 
 
 def _raw(data: bytes) -> frozenset[Leaf]:
@@ -115,3 +146,36 @@ def _merged(store: ObjectStore, tree: str, parents: Sequence[str]) -> frozenset[
         }
         common = leaves if common is None else common & leaves
     return frozenset(common or ())
+
+
+class Ancestry:
+    """Who comes before whom among commits that were read (see `read_history`)."""
+
+    def __init__(self, history: Mapping[str, Made]) -> None:
+        self._history = history
+        self._place = {oid: number for number, oid in enumerate(history)}
+        self._known: dict[tuple[str, str], bool] = {}
+
+    def leads_to(self, old: str, new: str) -> bool:
+        """Tell whether `old` is `new` or an ancestor of it."""
+        if old == new:
+            return True
+        first, last = self._place.get(old), self._place.get(new)
+        if first is None or last is None or first > last:
+            return False
+        found = self._known.get((old, new))
+        if found is None:
+            found = self._known[old, new] = self._search(first, old, new)
+        return found
+
+    def _search(self, first: int, old: str, new: str) -> bool:
+        seen, todo = {new}, [new]
+        while todo:
+            for parent in self._history[todo.pop()].parents:
+                if parent == old:
+                    return True
+                # parents come before children, so what comes before `old` doesn't descend from it
+                if parent not in seen and self._place.get(parent, -1) > first:
+                    seen.add(parent)
+                    todo.append(parent)
+        return False

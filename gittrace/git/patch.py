@@ -155,8 +155,8 @@ def _file(reader: _Reader) -> FilePatch:
     old_path = new_path = None
     if reader.take(b"similarity index ") is not None:
         kind = RENAME if reader.peek().startswith(b"rename ") else COPY
-        old_path = _unquote(_expect(reader, b"%s from " % kind.encode("ascii")))
-        new_path = _unquote(_expect(reader, b"%s to " % kind.encode("ascii")))
+        old_path = unquote(_expect(reader, b"%s from " % kind.encode("ascii")))
+        new_path = unquote(_expect(reader, b"%s to " % kind.encode("ascii")))
     else:
         old_path = new_path = _same_name(names)
     old_oid = new_oid = None
@@ -209,7 +209,7 @@ def _same_name(names: bytes) -> bytes:
     return old[2:]
 
 
-def _unquote(name: bytes) -> bytes:
+def unquote(name: bytes) -> bytes:
     """Undo git's quoting of a path that holds a quote, a backslash or a control character (quote.c)."""
     match = _QUOTED.fullmatch(name)
     return _unescape(match[1]) if match else name
@@ -222,7 +222,7 @@ def _unescape(text: bytes) -> bytes:
 def _check_names(reader: _Reader, old: bytes | None, new: bytes | None) -> None:
     """Read `---` and `+++`, which repeat the names, with a tab behind those that hold white space."""
     for prefix, side, path in ((b"--- ", b"a/", old), (b"+++ ", b"b/", new)):
-        name = _unquote(_expect(reader, prefix).removesuffix(b"\t"))
+        name = unquote(_expect(reader, prefix).removesuffix(b"\t"))
         if name != (b"/dev/null" if path is None else side + path):
             raise ValueError(f"'{decode(name)}' is not the file that was announced")
 

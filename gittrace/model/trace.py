@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from gittrace.model.attribution import Attribution
 from gittrace.vocabulary import STOP
 
 EventDict = Mapping[str, Any]
@@ -150,7 +151,8 @@ class Link:
     """What ties a trace to a commit.
 
     `alive` says whether lines that the trace added are still at HEAD, `alive_share` which part of them (0 to 1);
-    `share` is the part of the commit that the trace accounts for; `evidence` names the proofs in words.
+    `share` is the part of the commit's added lines that the trace accounts for; `evidence` names the proofs in words,
+    the strongest first; `reverted_by` are reachable commits that take it back.
     """
 
     commit: str
@@ -163,6 +165,46 @@ class Link:
     time: str = ""
     evidence: tuple[str, ...] = ()
     share: float = 0.0
+    reverted_by: tuple[str, ...] = ()
+
+
+FateWord = Literal["alive", "moved", "transformed", "partial", "reverted", "superseded", "lost", "uncommitted"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileFate:
+    """What became of a trace's lines in one file; `path` is the last name that the trace knew, `now` where they are."""
+
+    path: str
+    word: FateWord
+    lines: int
+    shares: Mapping[str, float]
+    now: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is exported."""
+        known = {"path": self.path, "word": self.word, "lines": self.lines, "shares": dict(self.shares)}
+        return known | ({"now": list(self.now)} if self.now else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What became of the lines that a trace wrote and let stand; a file without any counts as one line.
+
+    `word` sums it up; `shares` has the parts (0 to 1) by `alive` (as they were written), `moved` (to another file),
+    `transformed` (formatted differently), `reverted`, `superseded` (changed or removed later), `lost` (in no commit
+    that is reachable) and `uncommitted`. It is `partial` when some are there and some are not.
+    """
+
+    word: FateWord
+    lines: int
+    shares: Mapping[str, float]
+    files: tuple[FileFate, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it is exported."""
+        files = [file.as_json() for file in self.files]
+        return {"word": self.word, "lines": self.lines, "shares": dict(self.shares), "files": files}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +219,8 @@ class Outcome:
     success_source: str = "deterministic"
     confidence: Confidence = "derived"
     terminal_state: TerminalState | None = None
+    fate: Fate | None = None
+    attribution: Attribution | None = None
 
 
 @dataclass(frozen=True, slots=True)

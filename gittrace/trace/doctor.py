@@ -23,7 +23,7 @@ from gittrace.vocabulary import CONFIG, LOG_FILE, SESSIONS_DIR
 OK = "ok"
 WARN = "warning"
 BAD = "error"
-_PACKAGES = ("pygit2", "pydantic", "unidiff", "keyring", "zstandard")
+_PACKAGES = ("pygit2", "pydantic", "unidiff", "keyring", "zstandard", "mmh3")
 _SHOWN_FAILURES = 5
 # seconds in which a session may be between its journal and its being active
 _STARTING = 60

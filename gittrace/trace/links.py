@@ -1,114 +1,142 @@
-"""What became of a trace: the commits it is in, and how strong the evidence is.
+"""What became of traces: the commits that each is in, and how strong the evidence is.
 
-Pure functions over a small history interface; nothing here is stored. From strongest to weakest: a file that a commit
-introduces was first produced by an event of the trace, or a run of added lines was; a file that both changed has lines
-in common; the same files within the session's time. Cause comes before effect. A note says where a segment was
-sealed: a first candidate, not proof.
+Pure functions; nothing here is stored. From strongest to weakest: a file that a commit introduces was first produced
+by an event of the trace, or a run of added lines was, or the commit makes the same changes as one that is linked; lines
+that it adds to a file were first written by the trace, as they are or re-formatted, or in a row in another file; the
+same files within the session's time, where the content can't tell. Cause comes before effect, and the earliest producer
+has it (`gittrace.trace.claims`). A note says where a segment was sealed: what came before the commit, not what is in
+it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from gittrace.clock import now
 from gittrace.git.history import Made
-from gittrace.model.trace import Link, Tier, Trace
-from gittrace.trace.work import Lines, Order, Origin, Work, says_something
+from gittrace.model.trace import Link, Tier
+from gittrace.trace.claims import Claim, Ledger
+from gittrace.trace.contents import Content
+from gittrace.trace.evidence import DIVERGED, OVERLAPPING, TOOL_EMITTED, Match, Spot, matches
+from gittrace.trace.index import Place
 
-# of the lines that a commit adds to a file, the part that a trace must have written to count as its origin
-_SIMILAR = 0.25
-
-TOOL_EMITTED: Tier = "tool_emitted"
-DIVERGED: Tier = "tool_emitted_with_divergence"
-OVERLAPPING: Tier = "overlapping"
+EMITTED = (TOOL_EMITTED, DIVERGED)
 
 
 @dataclass(frozen=True)
-class AddedLines:
-    """What a commit adds, by path: runs of lines in their order."""
+class Found:
+    """A link, and which lines of the trace the commit adds."""
 
-    runs: Mapping[bytes, tuple[Lines, ...]]
-
-    def lines(self, path: bytes) -> list[bytes]:
-        """Return the added lines of a path that are not blank."""
-        return [line for run in self.runs.get(path, ()) for line in run if line.strip()]
+    link: Link
+    lines: frozenset[Spot] = frozenset()
 
 
-Added = Callable[[Made], AddedLines]
-
-
-def notes_of(trace: Trace) -> dict[str, dict[str, int]]:
-    """Return commit -> session -> the last segment of it that is noted there: what led to the commit for certain."""
+def notes_of(places: Iterable[Place]) -> dict[str, dict[str, int]]:
+    """Return commit -> session -> the last segment of it that is noted there: what came before it for certain."""
     found: dict[str, dict[str, int]] = {}
-    for segment in trace.segments:
-        for commit in segment.commits:
-            sessions = found.setdefault(commit, {})
-            sessions[segment.session_id] = max(segment.index, sessions.get(segment.session_id, -1))
+    for place in places:
+        if place.commit:
+            sessions = found.setdefault(place.commit, {})
+            sessions[place.session_id] = max(place.index, sessions.get(place.session_id, -1))
     return found
 
 
-@dataclass(frozen=True)
-class _Causes:
-    """Tells what may have led to one commit."""
-
-    time: int
-    noted: Mapping[str, int]
-
-    def __call__(self, origin: Origin) -> bool:
-        session, index = origin.order
-        return index <= self.noted.get(session, -1) or origin.time <= self.time
+def find_links(ledger: Ledger) -> dict[str, list[Found]]:
+    """Return the links of every trace that has some, by its id; the oldest commit first, parents before children."""
+    finder = _Finder(ledger)
+    for made in ledger.history.values():
+        content = ledger.contents.get(made.oid)
+        if content is not None:
+            finder.look_at(made, content)
+    return finder.links()
 
 
-def find_links(trace: Trace, work: Work, history: Mapping[str, Made], added: Added) -> list[Link]:
-    """Return the trace's links, oldest commit first."""
-    noted = notes_of(trace)
-    found = []
-    for made in history.values():
-        sessions = noted.get(made.oid, {})
-        if not sessions and made.time < work.began:
-            continue
-        link = _link(work, made, _Causes(made.time, sessions), added)
-        if link:
-            found.append(link)
-    linked = {link.commit for link in found}
-    # a revert is a fact about the link to what it reverts, never a link itself
-    found = [link for link in found if not history[link.commit].reverts & linked]
-    return sorted(found, key=lambda link: (history[link.commit].time, link.commit))
+class _Finder:
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.found: dict[str, dict[str, Found]] = defaultdict(dict)
+        # (trace, commit) -> what reverts it
+        self.reverted: dict[tuple[str, str], list[str]] = defaultdict(list)
+        # by `Content.patch`: the first commit that makes these changes; by `Content.inverse`: all that can be undone so
+        self.patches: dict[str, str] = {}
+        self.undone_by: dict[str, list[str]] = defaultdict(list)
+        self.touched: dict[bytes, dict[str, Claim]] = defaultdict(dict)
+        for work in ledger.works.values():
+            for (path, _, _), origin in work.leaves.items():
+                claim = Claim(origin, work.trace_id)
+                self.touched[path][work.trace_id] = min(claim, self.touched[path].get(work.trace_id, claim))
+
+    def links(self) -> dict[str, list[Found]]:
+        """Return what was found."""
+        return {
+            trace: [
+                replace(item, link=replace(item.link, reverted_by=tuple(self.reverted.get((trace, oid), ()))))
+                for oid, item in found.items()
+            ]
+            for trace, found in self.found.items()
+        }
+
+    def look_at(self, made: Made, content: Content) -> None:
+        """Link a commit to the traces that it has work of; its parents were looked at before."""
+        found, added = matches(made, content, self.ledger)
+        self._same_changes(made, content, found)
+        undone = self._undone(made, content)
+        for trace, match in found.items():
+            tier = match.tier
+            if tier and not (made.reverts and undone[trace] and not self._is_newer(match, undone[trace])):
+                whole = len(match.files) / max(len(made.introduced), 1)
+                share = match.explained / added if added else whole
+                link = _link(made, tier, match.words(added), min(share, 1.0))
+                self.found[trace][made.oid] = Found(link, frozenset(match.lines))
+        if not found:
+            for trace in self._overlapping(made, content):
+                self.found[trace][made.oid] = Found(_link(made, OVERLAPPING, ("the same files at the same time",), 0.0))
+        if content.patch:
+            self.patches.setdefault(content.patch, made.oid)
+            self.undone_by[content.inverse].append(made.oid)
+
+    def _same_changes(self, made: Made, content: Content, found: dict[str, Match]) -> None:
+        first = self.patches.get(content.patch) if content.patch and not made.reverts else None
+        if first is None:
+            return
+        for trace, linked in self.found.items():
+            if first in linked and linked[first].link.tier == TOOL_EMITTED:
+                found.setdefault(trace, Match()).same_as = first
+
+    def _undone(self, made: Made, content: Content) -> dict[str, list[str]]:
+        """Return which linked commits this one reverts, by trace: its message says so, or it is the exact inverse."""
+        undone: dict[str, list[str]] = defaultdict(list)
+        named = dict.fromkeys(
+            (*sorted(made.reverts), *(self.undone_by.get(content.patch, ()) if content.patch else ()))
+        )
+        for trace, linked in self.found.items():
+            for oid in named:
+                if oid in linked and linked[oid].link.tier in EMITTED:
+                    undone[trace].append(oid)
+                    if made.reachable:
+                        self.reverted[trace, oid].append(made.oid)
+        return undone
+
+    def _is_newer(self, match: Match, undone: list[str]) -> bool:
+        """Tell whether something of a match was produced after what is reverted here was committed."""
+        history = self.ledger.history
+        return match.newest is not None and all(self.ledger.existed(history[oid], match.newest) for oid in undone)
+
+    def _overlapping(self, made: Made, content: Content) -> list[str]:
+        """Return the traces that touched the same files in their time, where the content can't tell more."""
+        # a diff of text says what is in it, and a merge what it merged
+        told = {path for file in content.files for path in (file.path, file.old_path)}
+        told |= made.paths if len(made.parents) > 1 or made.reverts else set()
+        found = set()
+        for path in made.paths - told:
+            for trace, claim in self.touched.get(path, {}).items():
+                work = self.ledger.works[trace]
+                if work.began <= made.time <= work.ended and self.ledger.caused(claim, made):
+                    found.add(trace)
+        return sorted(found)
 
 
-def _link(work: Work, made: Made, causes: _Causes, added: Added) -> Link | None:
-    exact = {leaf for leaf in made.introduced if (origin := work.leaves.get(leaf)) and causes(origin)}
-    exact |= {leaf for leaf in made.introduced if leaf[1] and (origin := work.blobs.get(leaf[2])) and causes(origin)}
-    shared = made.paths & work.lines.keys()
-    if not exact and not shared:
-        return _link_of(made, OVERLAPPING, (), 0.0) if _overlaps(work, made) else None
-    lines = added(made)
-    explained, total, similar = 0, 0, 0.0
-    for path in made.paths:
-        new = lines.lines(path)
-        total += len(new)
-        known = work.lines.get(path, {})
-        ours = sum(1 for line in new if (origin := known.get(line)) and causes(origin))
-        explained += len(new) if not known and any(leaf[0] == path for leaf in exact) else ours
-        if new and known:
-            similar = max(similar, ours / len(new))
-    share = explained / total if total else len(exact) / max(len(made.introduced), 1)
-    if exact:
-        proofs = tuple(sorted(f"blob {oid[:12]} {path.decode('utf-8', 'backslashreplace')}" for path, _, oid in exact))
-        return _link_of(made, TOOL_EMITTED, proofs, share)
-    runs = [run for path in shared for run in lines.runs.get(path, ()) if says_something(run)]
-    hits = [run for run in runs if (origin := work.runs.get(run)) and causes(origin)]
-    if hits:
-        return _link_of(made, TOOL_EMITTED, (f"{len(hits)} of {len(runs)} runs of added lines",), share)
-    if similar >= _SIMILAR:
-        return _link_of(made, DIVERGED, (f"{similar:.0%} of the lines added to a file",), share)
-    return _link_of(made, OVERLAPPING, (), share) if _overlaps(work, made) else None
-
-
-def _overlaps(work: Work, made: Made) -> bool:
-    return work.began <= made.time <= work.ended and bool(made.paths & work.paths)
-
-
-def _link_of(made: Made, tier: Tier, evidence: tuple[str, ...], share: float) -> Link:
+def _link(made: Made, tier: Tier, evidence: tuple[str, ...], share: float) -> Link:
     branch = (made.ref or "").removeprefix("refs/heads/").removeprefix("refs/remotes/").removeprefix("refs/tags/")
     return Link(
         commit=made.oid,
@@ -124,18 +152,21 @@ def _link_of(made: Made, tier: Tier, evidence: tuple[str, ...], share: float) ->
 
 def committed(links: Iterable[Link]) -> bool:
     """Tell whether some commit that a branch, tag or remote-tracking branch leads to holds work of the trace."""
-    return any(link.reachable and link.tier in (TOOL_EMITTED, DIVERGED) for link in links)
+    return any(link.reachable and link.tier in EMITTED for link in links)
 
 
-def chosen(links: Iterable[Link], sizes: Mapping[str, int]) -> str | None:
-    """Return the reachable commit that holds most of the trace; the later one of two that hold the same.
+def chosen(links: list[Link], sizes: dict[str, int], reverts: frozenset[str]) -> str | None:
+    """Return the reachable commit that holds most of the trace; the later one (`links` is in order) of two alike.
 
-    `sizes`: commit -> number of the trace's lines (or files, where there are no lines) in it.
+    `sizes`: commit -> number of the trace's lines (or files, where there are no lines) in it; `reverts`: commits that
+    are chosen only when there is nothing else, such as a revert of a revert.
     """
-    held = [link for link in links if link.reachable and link.tier in (TOOL_EMITTED, DIVERGED)]
+    held = [(number, link) for number, link in enumerate(links) if link.reachable and link.tier in EMITTED]
     if not held:
         return None
-    return max(held, key=lambda link: (link.tier == TOOL_EMITTED, sizes.get(link.commit, 0), link.time)).commit
 
+    def rank(item: tuple[int, Link]) -> tuple[bool, int, bool, int]:
+        number, link = item
+        return link.commit not in reverts, sizes.get(link.commit, 0), link.tier == TOOL_EMITTED, number
 
-__all__ = ["AddedLines", "Order", "chosen", "committed", "find_links", "notes_of"]
+    return max(held, key=rank)[1].commit

@@ -1,49 +1,115 @@
 """Ask the repository what became of traces: links, whether they were committed, the patch, what is still alive."""
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import diff_trees
 from gittrace.git.history import Made, read_history
-from gittrace.git.objects import EMPTY_TREE
-from gittrace.git.patch import PatchError, added_runs, parse
 from gittrace.git.trees import TreeEditor
-from gittrace.model.trace import Link, Outcome, Trace
+from gittrace.model.trace import Fate, Link, Outcome, Trace
 from gittrace.text import decode
-from gittrace.trace.links import AddedLines, chosen, committed, find_links
+from gittrace.trace.claims import Ledger, Noted
+from gittrace.trace.contents import Content, contents
+from gittrace.trace.evidence import DIVERGED, OVERLAPPING, TOOL_EMITTED
+from gittrace.trace.fate import Fates, Tips
+from gittrace.trace.links import EMITTED, Found, chosen, committed, find_links, notes_of
+from gittrace.trace.memo import Memo, state_of
+from gittrace.trace.rewrites import read_pairs
 from gittrace.trace.store import Store
 from gittrace.trace.work import Work, work_of
 
-# a commit that adds more than this (bytes of diff) is looked at by its files only
-_LARGEST_COMMIT = 8 << 20
+# what a commit had that is so much older than the first event (seconds) is not looked for
+_LOOK_BACK = 90 * 24 * 3600
+_TIERS = (TOOL_EMITTED, DIVERGED, OVERLAPPING)
 
 
 class Historian:
-    """Answers for many traces with one walk of the history."""
+    """Answers for many traces with one walk of the history.
+
+    All traces of the repository are read, not only those that are asked for: what one produced, another did not.
+    """
 
     def __init__(self, store: Store, traces: Iterable[Trace]) -> None:
         self.store = store
         self.objects = store.objects
-        self.works = {trace.id: work_of(trace, self.objects) for trace in traces}
-        noted = [commit for trace in traces for segment in trace.segments for commit in segment.commits]
-        began = min((work.began for work in self.works.values()), default=0)
-        self.history = read_history(store.repo, self.objects, began, noted)
-        self._added: dict[str, AddedLines] = {}
-        head = store.repo.git("rev-parse", "-q", "--verify", "HEAD^{tree}", ok=(0, 1)).decode().strip()
-        self._head = TreeEditor(self.objects, head) if head else None
-        self._head_lines: dict[bytes, frozenset[bytes]] = {}
+        self.tips = self._tips()
+        memo = Memo(store.repo)
+        try:
+            works, noted = self._works({trace.id: trace for trace in traces}, memo)
+            made = {oid for work in works.values() for oid in work.made}
+            known = {*noted, *made}
+            known |= {name for pair in read_pairs(store.repo)[0] for name in (pair.old, pair.new)}
+            began = min((work.began for work in works.values()), default=0)
+            self.history = read_history(store.repo, self.objects, began - _LOOK_BACK, sorted(known), made)
+            self.ledger = Ledger(works, self.history, partial(self._contents, memo), noted)
+        finally:
+            memo.close()
+        self.found = find_links(self.ledger)
+
+    def _works(self, given: dict[str, Trace], memo: Memo) -> tuple[dict[str, Work], Noted]:
+        """Return the work of every trace, and where segments are noted; what is loaded already is in `given`."""
+        pending = {item.header["trace_id"] for item in self.store.pending.values()}
+        places = {trace: self.store.index.places(trace) for trace in sorted(self.store.trace_ids())}
+        # what lacks objects here may find them after a fetch
+        tips = repr(sorted(self.tips.refs.items()))
+        states = {trace: state_of(found) for trace, found in places.items() if trace not in pending}
+        works = memo.works(states)
+        partly = {trace: state_of(places[trace], tips) for trace in states.keys() - works.keys()}
+        works |= memo.works(partly)
+        fresh = {}
+        for trace in places.keys() - works.keys():
+            try:
+                fresh[trace] = work_of(given.get(trace) or self.store.load(trace), self.objects)
+            except TraceError as error:
+                self.store.problems.append(str(error))
+        kept = {trace: work for trace, work in fresh.items() if trace in states}
+        memo.keep_works(kept, {trace: states[trace] if work.whole else partly[trace] for trace, work in kept.items()})
+        works |= fresh
+        return {trace: works[trace] for trace in sorted(works)}, notes_of(chain.from_iterable(places.values()))
+
+    def _contents(self, memo: Memo, commits: Iterable[Made]) -> Mapping[str, Content]:
+        wanted = {made.oid: made for made in commits}
+        known = memo.contents(wanted)
+        fresh = contents(self.store.repo, self.objects, [made for oid, made in wanted.items() if oid not in known])
+        memo.keep_contents(fresh)
+        return known | fresh
+
+    def _tips(self) -> Tips:
+        head = self.store.repo.git("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip()
+        asked = ("--format=%(refname)%00%(objectname)%00%(*objectname)", "refs/heads", "refs/remotes", "refs/tags")
+        refs = {}
+        for line in self.store.repo.git("for-each-ref", *asked).splitlines():
+            ref, oid, peeled = os.fsdecode(line).split("\0")
+            refs[ref] = peeled or oid
+        return Tips(head or None, refs, self.objects)
+
+    def links(self, trace: str) -> list[Link]:
+        """Return the links of a trace, by its id, the oldest commit first."""
+        return [self._alive(trace, item) for item in self.found.get(trace, ())]
+
+    def links_to(self, commit: str) -> list[tuple[str, Link]]:
+        """Return (trace id, link) of the traces whose work is in a commit, the strongest first."""
+        links = [
+            (trace, self._alive(trace, item))
+            for trace, found in self.found.items()
+            for item in found
+            if item.link.commit == commit
+        ]
+        return sorted(links, key=lambda pair: (_TIERS.index(pair[1].tier), -pair[1].share, pair[0]))
+
+    def fate(self, trace: str) -> Fate | None:
+        """Return what became of the lines that a trace wrote, None when it left nothing."""
+        return Fates(self.ledger.works[trace], self.found.get(trace, []), self.ledger, self.tips).fate()
 
     def outcome(self, trace: Trace) -> Outcome:
-        """Return what became of a trace that this historian was made for."""
-        work = self.works[trace.id]
-        links = find_links(trace, work, self.history, self.added)
-        for number, link in enumerate(links):
-            share = self._alive(work, self.history[link.commit])
-            links[number] = replace(link, alive_share=share, alive=None if share is None else share > 0)
-        sizes = {link.commit: self._size(work, self.history[link.commit]) for link in links}
-        commit = chosen(links, sizes)
+        """Return what became of a trace."""
+        links = self.links(trace.id)
+        commit = self._chosen(trace.id, self.found.get(trace.id, []))
         success, source, confidence = _success(trace)
         return Outcome(
             committed=committed(links),
@@ -54,65 +120,42 @@ class Historian:
             success_source=source,
             confidence=confidence,
             terminal_state=_terminal_state(trace),
+            fate=self.fate(trace.id),
         )
 
-    def added(self, made: Made) -> AddedLines:
-        """Return the lines that a commit adds over its first parent."""
-        found = self._added.get(made.oid)
-        if found is None:
-            found = self._added[made.oid] = AddedLines(self._runs(made))
-        return found
+    def _chosen(self, trace: str, found: list[Found]) -> str | None:
+        work, families = self.ledger.works[trace], self.ledger.families
+        standing = {
+            (families.of(path), exact)
+            for path, lines in work.lines.items()
+            for exact, written in lines.items()
+            if written.stands
+        }
+        sizes = {}
+        for item in found:
+            made = self.history[item.link.commit]
+            sizes[made.oid] = len(item.lines & standing) or len(made.introduced & work.leaves.keys())
+        reverts = frozenset(item.link.commit for item in found if self.history[item.link.commit].reverts)
+        return chosen([item.link for item in found], sizes, reverts)
 
-    def _runs(self, made: Made) -> dict[bytes, tuple[tuple[bytes, ...], ...]]:
-        parent = self._tree(made.parents[0]) if made.parents else EMPTY_TREE[self.objects.format]
-        if parent is None:
-            return {}  # a shallow clone ends here
-        try:
-            (diff,) = diff_trees(self.store.repo, [(parent, made.tree)], _LARGEST_COMMIT)
-            files = parse(diff.text or b"")
-        except (PatchError, TraceError):
-            return {}  # a partial clone lacks blobs of it: the files' oids are evidence enough
-        return {file.new_path: tuple(lines for _, lines in added_runs(file)) for file in files if file.new_path}
-
-    def _tree(self, commit: str) -> str | None:
-        return self.objects.commit(commit).tree if self.objects.kind(commit) == "commit" else None
-
-    def _size(self, work: Work, made: Made) -> int:
-        added = self.added(made)
-        lines = sum(1 for path in made.paths for line in added.lines(path) if line in work.lines.get(path, {}))
-        return lines or len(made.introduced & work.leaves.keys())
-
-    def _alive(self, work: Work, made: Made) -> float | None:
-        """Return which part of what the trace brought into a commit is still at HEAD, None when that can't be told."""
-        if self._head is None:
-            return None
-        added = self.added(made)
-        total = alive = 0
-        for path in made.paths:
-            known = work.lines.get(path, {})
-            ours = [line for line in added.lines(path) if line in known]
-            here = self._lines_at_head(path) if ours else frozenset()
-            total += len(ours)
-            alive += sum(line.rstrip(b"\r\n") in here for line in ours)
-        if total:
-            return round(alive / total, 4)
-        leaves = made.introduced & work.leaves.keys()
-        kept = sum(self._is_at_head(path, mode, oid) for path, mode, oid in leaves)
-        return round(kept / len(leaves), 4) if leaves else None
-
-    def _is_at_head(self, path: bytes, mode: int, oid: str) -> bool:
-        entry = self._head.get(path) if self._head else None
-        return entry is None if mode == 0 else entry is not None and entry.oid == oid
-
-    def _lines_at_head(self, path: bytes) -> frozenset[bytes]:
-        if path not in self._head_lines:
-            entry = self._head.get(path) if self._head else None
-            try:
-                data = self.objects.blob(entry.oid) if entry else b""
-            except TraceError:
-                data = b""
-            self._head_lines[path] = frozenset(line.rstrip(b"\r") for line in data.split(b"\n"))
-        return self._head_lines[path]
+    def _alive(self, trace: str, item: Found) -> Link:
+        """Return a link with the part of what the trace brought into the commit that is still at HEAD."""
+        head = self.tips.head
+        if head is None or item.link.tier not in EMITTED:
+            return item.link
+        families = self.ledger.families
+        if item.lines:
+            names: dict[bytes, frozenset[int]] = {}
+            for family, _ in item.lines:
+                if family not in names:
+                    names[family] = frozenset().union(*map(head.exact, families.members(family)))
+            share = sum(exact in names[family] for family, exact in item.lines) / len(item.lines)
+        else:
+            leaves = self.history[item.link.commit].introduced & self.ledger.works[trace].leaves.keys()
+            if not leaves:
+                return item.link
+            share = sum(map(head.has, leaves)) / len(leaves)
+        return replace(item.link, alive=share > 0, alive_share=round(share, 4))
 
     def _patch(self, trace: Trace, links: list[Link], commit: str) -> str | None:
         """Return the diff from the trace's base to what was committed, of the paths that its commits changed."""
@@ -122,12 +165,11 @@ class Historian:
         paths = {
             path
             for link in links
-            if link.reachable and link.tier.startswith("tool_emitted")
+            if link.reachable and link.tier in EMITTED
             for path in self.history[link.commit].paths
         }
-        target, wanted = TreeEditor(self.objects, self.history[commit].tree), {}
-        for path in paths:
-            wanted[path] = target.get(path)
+        target = TreeEditor(self.objects, self.history[commit].tree)
+        wanted = {path: target.get(path) for path in sorted(paths)}
         editor = TreeEditor(self.objects, base)
         for path, entry in wanted.items():
             if entry is None:

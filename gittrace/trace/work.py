@@ -1,55 +1,88 @@
 """What the events of a trace produced: files and lines, read from the diffs that its segments hold.
 
 So a clone that has the notes and not the snapshots knows as much as the place where the work was done.
+
+Not a trace's own are: what a session found when it began; lines that an event only moved, or brought back after another
+took them away; and what a checkout, merge, pull or rebase brought into the worktree. What was there before in some
+other way is found by `gittrace.trace.claims`, which knows the history.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import from_json_text
 from gittrace.git.history import Leaf
 from gittrace.git.objects import ObjectStore
-from gittrace.git.patch import RENAME, FilePatch, PatchError, added_runs, parse
+from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
-from gittrace.model.trace import EventDict, Trace
-from gittrace.vocabulary import COMMIT, REWRITE
+from gittrace.model.trace import EventDict, Session, Trace
+from gittrace.trace.fingerprint import FileLines, Line, Run, blocks, file_lines, of_runs, removed_runs, telling_run
+from gittrace.vocabulary import COMMIT, REWRITE, SESSION
 
-Lines = tuple[bytes, ...]
 # the place of an event: session, and the number of its segment in the session
 Order = tuple[str, int]
 
-_SHORTEST = 12
 
+class Origin(NamedTuple):
+    """Where something was first produced: when (microseconds since the epoch), the event's id, and the segment."""
 
-@dataclass(frozen=True)
-class Origin:
-    """Where something was first produced: the segment, the event's id, and when (seconds since the epoch)."""
-
-    order: Order
+    at: int
     event_id: str
-    time: int
+    order: Order
+
+
+class Written:
+    """A line that the trace wrote; it stands until the trace itself takes it away."""
+
+    __slots__ = ("line", "origin", "stands")
+
+    def __init__(self, line: Line, origin: Origin, stands: bool = True) -> None:
+        self.line = line
+        self.origin = origin
+        self.stands = stands
 
 
 @dataclass
 class Work:
     """What a trace's events produced first.
 
-    leaves  files as they were left: (path, mode, blob), or mode 0 and the old blob of one that was deleted
-    blobs   contents, under whatever path; empty files don't count
-    runs    runs of added lines that say something
-    lines   by path, added lines that say something
+    began, ended  seconds since the epoch
+    leaves        files as they were left: (path, mode, blob), or mode 0 and the old blob of one that was deleted
+    blobs         contents, under whatever path; empty files don't count
+    support       for a blob, the file and the telling lines that the event which made it put there, if it did; lines
+                  that it only moved don't count
+    lines         by path (the first one, of a renamed file), what was written, by its exact fingerprint
+    runs          runs of added lines that are telling, by their murmur3
+    blocks        as `fingerprint.blocks`
+    removed       (path, exact fingerprints) of telling runs of lines that were taken away
+    names         the last name of a renamed file, by the first
+    renames       (old, new) of every rename
+    heads         HEADs that events saw, and when (microseconds)
+    arrivals      by event, the commits to which HEAD went while it happened, or which were merged
+    made          the commits that were made in its sessions, under all their names
+    whole         nothing was missing that another clone may have
     """
 
+    trace_id: str = ""
     began: int = 0
     ended: int = 0
     leaves: dict[Leaf, Origin] = field(default_factory=dict)
     blobs: dict[str, Origin] = field(default_factory=dict)
-    runs: dict[Lines, Origin] = field(default_factory=dict)
-    lines: dict[bytes, dict[bytes, Origin]] = field(default_factory=dict)
+    support: dict[str, tuple[bytes, tuple[int, ...]]] = field(default_factory=dict)
+    lines: dict[bytes, dict[int, Written]] = field(default_factory=dict)
+    runs: dict[str, Origin] = field(default_factory=dict)
+    blocks: dict[int, Origin] = field(default_factory=dict)
+    removed: dict[tuple[bytes, tuple[int, ...]], Origin] = field(default_factory=dict)
+    names: dict[bytes, bytes] = field(default_factory=dict)
+    renames: set[tuple[bytes, bytes]] = field(default_factory=set)
+    heads: list[tuple[str, int]] = field(default_factory=list)
+    arrivals: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    made: frozenset[str] = frozenset()
     problems: list[str] = field(default_factory=list)
+    whole: bool = True
 
     @property
     def paths(self) -> frozenset[bytes]:
@@ -57,35 +90,63 @@ class Work:
         return frozenset(path for path, _, _ in self.leaves)
 
 
-def says_something(lines: Lines) -> bool:
-    """Tell whether added lines are telling: a lone brace or `return None` is in every project."""
-    return sum(len(b"".join(line.split())) for line in lines) >= _SHORTEST
-
-
-def seconds(at: object) -> int:
-    """Return an event's time in seconds since the epoch; 0 when it can't be read."""
+def microseconds(at: object) -> int:
+    """Return an event's time in microseconds since the epoch; 0 when it can't be read."""
     try:
-        return int(datetime.fromisoformat(str(at)).timestamp())
-    except ValueError:
+        moment = datetime.fromisoformat(str(at))
+        return int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
+    except (ValueError, OverflowError):
         return 0
 
 
 def work_of(trace: Trace, store: ObjectStore) -> Work:
     """Return what the trace's events produced; a diff that can't be read is named in `problems`."""
-    work = Work(seconds(trace.started), seconds(trace.ended))
-    reader = _Reader(work, store, _made_by(trace))
-    for session in trace.sessions:
-        base = session.header.get("base")
-        reader.begin(base.get("tree") if isinstance(base, Mapping) else None)
-        items = [(segment, event) for segment in session.segments for event in (segment.header, *segment.events)]
-        for (segment, event), (_, following) in zip(items, [*items[1:], items[-1]], strict=True):
-            origin = Origin((session.id, segment.index), str(event.get("id", "")), seconds(event.get("at")))
-            reader.read(event, origin, event is not segment.header, following.get("head"))
+    began, ended = (microseconds(at) // 1_000_000 for at in (trace.started, trace.ended))
+    work = Work(trace.id, began, ended, made=_made_by(trace))
+    reader = _Reader(work, store)
+    for step in _steps(trace):
+        reader.read(step)
     return work
 
 
+class _Step(NamedTuple):
+    """An event in its place; a session's header comes at the beginning of every segment.
+
+    before, head, after  HEAD at the event before, at this one, and at the next one
+    """
+
+    at: int
+    event: EventDict
+    session: Session
+    segment: int
+    before: str | None
+    head: str | None
+    after: str | None
+
+
+def _steps(trace: Trace) -> list[_Step]:
+    """Return the events of a trace in the order of time: sessions may go on side by side."""
+    steps = []
+    for session in trace.sessions:
+        items = [(segment, event) for segment in session.segments for event in (segment.header, *segment.events)]
+        heads = [_head(event) for _, event in items]
+        latest = 0
+        for number, (segment, event) in enumerate(items):
+            # every header has the time of the session's start
+            latest = max(latest, microseconds(event.get("at")))
+            around = heads[max(number - 1, 0)], heads[number], heads[min(number + 1, len(heads) - 1)]
+            steps.append(_Step(latest, event, session, segment.index, *around))
+    return sorted(steps, key=lambda step: step.at)
+
+
+def _head(event: EventDict) -> str | None:
+    """Return the HEAD of an event; a header's is that of its base."""
+    base = event.get("base")
+    head = base.get("commit") if isinstance(base, Mapping) else event.get("head")
+    return str(head) if head else None
+
+
 def _made_by(trace: Trace) -> frozenset[str]:
-    """Return the commits that were made in the trace's sessions, under all their names."""
     made: set[str] = set()
     for event in trace.events:
         if event["kind"] == COMMIT:
@@ -96,48 +157,138 @@ def _made_by(trace: Trace) -> frozenset[str]:
 
 
 class _Reader:
-    def __init__(self, work: Work, store: ObjectStore, made: frozenset[str]) -> None:
+    def __init__(self, work: Work, store: ObjectStore) -> None:
         self.work = work
         self.store = store
-        self.made = made
         self.seen: set[Leaf] = set()
-        self.current: dict[bytes, Leaf] = {}
-        self.base: TreeEditor | None = None
-        self._trees: dict[str, TreeEditor | None] = {}
+        # of each session: what it began on, which a clone may lack, and the files that it has changed
+        self.bases: dict[str, TreeEditor | None] = {}
+        self.changed: dict[str, dict[bytes, Leaf]] = {}
+        self.session = ""
+        # telling lines, by exact fingerprint: who of us wrote them first, and those that others wrote
+        self.ours: dict[int, Origin] = {}
+        self.others: set[int] = set()
+        self.first_names: dict[bytes, bytes] = {}
+        self.base_commits: dict[str, str] = {}
+        # of each session: its last commit, and the event of it
+        self.committed: dict[str, tuple[str, Origin]] = {}
+        self._roots: dict[str, str | None] = {}
+        self._trees: dict[str, TreeEditor] = {}
 
-    def begin(self, tree: str | None) -> None:
-        """Begin a session on a tree, which a clone may lack."""
-        known = tree and self.store.kind(tree) == "tree"
-        self.base = TreeEditor(self.store, tree) if known else None
-        self.current = {}
-
-    def read(self, event: EventDict, origin: Origin, counts: bool, head_after: str | None) -> None:
+    def read(self, step: _Step) -> None:
         """Take in an event; what a session's header holds was there before and is nobody's here."""
-        merged = event.get("parents", ())[1:] if event["kind"] == COMMIT else ()
-        for key, head in (("diff", event.get("head")), ("effect", head_after)):
-            foreign = [tree for commit in (head, *merged) if commit and (tree := self._foreign(commit))]
-            try:
-                for file in parse(_bytes(event, key)):
-                    self._file(file, origin, counts, foreign)
-            except (PatchError, ValueError) as error:
-                self.work.problems.append(f"event '{origin.event_id}': {error}")
+        event, self.session = step.event, step.session.id
+        origin = Origin(microseconds(event.get("at")), str(event.get("id", "")), (step.session.id, step.segment))
+        if self.session not in self.bases:
+            self._begin(step.session.header)
+        elif event["kind"] == SESSION:
+            self._left_behind(event, step.head)
+            return
+        if event["kind"] not in (COMMIT, REWRITE) and step.head:
+            self.work.heads.append((step.head, origin.at))
+        commits, counts = event["kind"] == COMMIT, event["kind"] != SESSION
+        merged = tuple(map(str, event.get("parents", ())[1:])) if commits else ()
+        arrived = (str(event.get("commit")), *merged) if commits else ()
+        if counts and step.after and step.after not in (step.head, *arrived):
+            arrived = (*arrived, step.after)
+        if arrived:
+            self.work.arrivals[origin.event_id] = arrived
+        if commits:
+            self.committed[self.session] = arrived[0], origin
+        for key, at, moved in (
+            ("diff", step.head, step.before != step.head),
+            ("effect", step.after, step.head != step.after),
+        ):
+            text = event.get(key)
             omitted = event.get(f"{key}_omitted")
+            if not isinstance(text, str) and not isinstance(omitted, Mapping):
+                continue
+            foreign = self._foreign(at, *merged)
+            if isinstance(text, str):
+                self._text(text, event.get(f"{key}_encoding"), origin, counts, foreign, moved)
             if isinstance(omitted, Mapping):
                 self._omitted(omitted, origin, counts, foreign)
 
-    def _foreign(self, commit: str) -> TreeEditor | None:
-        """Return the tree of the nearest commit, from HEAD back, that no session of the trace made.
+    def _begin(self, header: EventDict) -> None:
+        base = header.get("base")
+        tree = base.get("tree") if isinstance(base, Mapping) else None
+        known = tree and self.store.kind(tree) == "tree"
+        self.work.whole &= bool(known)
+        self.bases[self.session] = TreeEditor(self.store, tree) if known else None
+        self.base_commits[self.session] = str(base.get("commit")) if isinstance(base, Mapping) else ""
+        self.changed[self.session] = {}
 
-        What a checkout, merge, pull or rebase brought into the worktree is its work, not the event's.
+    def _foreign(self, *commits: str | None) -> list[TreeEditor]:
+        """Return the trees of the nearest commits, from the given ones back, that no session of the trace made.
+
+        What a checkout, merge, pull or rebase brought into the worktree is its work, not the event's. What the
+        session began on is left out: that it was there before is known anyhow.
         """
-        if commit not in self._trees:
-            at: str | None = commit
-            while at in self.made and self.store.kind(at or "") == "commit":
-                parents = self.store.commit(at or "").parents
+        trees = []
+        for commit in commits:
+            root = self._root(commit) if commit else None
+            if root and root != self.base_commits[self.session]:
+                if root not in self._trees:
+                    self._trees[root] = TreeEditor(self.store, self.store.commit(root).tree)
+                trees.append(self._trees[root])
+        return trees
+
+    def _root(self, commit: str) -> str | None:
+        way: list[str] = []
+        at: str | None = commit
+        while at is not None and at not in self._roots:
+            way.append(at)
+            if self.store.kind(at) != "commit":
+                self.work.whole = False
+                self._roots[at] = None
+            elif at in self.work.made:
+                parents = self.store.commit(at).parents
                 at = parents[0] if parents else None
-            found = at is not None and self.store.kind(at) == "commit"
-            self._trees[commit] = TreeEditor(self.store, self.store.commit(at or "").tree) if found else None
-        return self._trees[commit]
+            else:
+                self._roots[at] = at
+        root = self._roots[at] if at is not None else None
+        self._roots |= dict.fromkeys(way, root)
+        return root
+
+    def _left_behind(self, header: EventDict, head: str | None) -> None:
+        """Take in what a commit has and the worktree after it had not: it was written and taken away unseen."""
+        commit, origin = self.committed.get(self.session, ("", None))
+        text = header.get("diff")
+        if origin is None or commit != head or not isinstance(text, str):
+            return
+        foreign = self._foreign(head)
+        try:
+            files = parse(from_json_text(text, header.get("diff_encoding")))
+        except (PatchError, ValueError) as error:
+            self.work.problems.append(f"session '{self.session}': {error}")
+            return
+        for file in files:
+            path, mode, oid = file.old_path, file.old_mode or 0, file.old_oid
+            if not path or not oid or _is_in(foreign, path, mode, oid):
+                continue
+            lines = of_runs(removed_runs(file))
+            if not lines.added:
+                continue
+            leaf: Leaf = (path, mode, oid)
+            if leaf not in self.seen:
+                self.work.leaves.setdefault(leaf, origin)
+            self._add(leaf, lines, origin, True, {line.exact for run in lines.added for line in run} & self.others)
+
+    def _text(
+        self, text: str, encoding: str | None, origin: Origin, counts: bool, foreign: list[TreeEditor], moved: bool
+    ) -> None:
+        try:
+            files = parse(from_json_text(text, encoding))
+        except (PatchError, ValueError) as error:
+            self.work.problems.append(f"event '{origin.event_id}': {error}")
+            return
+        read = [(file, file_lines(file), self._file(file, origin, counts, foreign)) for file in files]
+        known = {line.exact for _, lines, _ in read for run in lines.added for line in run if line.exact in self.others}
+        for file, lines, ours in read:
+            self._remove(file, lines.removed, origin, ours, moved)
+        for file, lines, ours in read:
+            if file.new_path is not None:
+                self._add(self.changed[self.session][file.new_path], lines, origin, ours, known)
 
     def _omitted(self, omitted: Mapping[str, Any], origin: Origin, counts: bool, foreign: list[TreeEditor]) -> None:
         """Take in a diff that was left out, from the trees, where they are."""
@@ -146,38 +297,76 @@ class _Reader:
                 ours = counts and not _is_in(foreign, change.path, change.new_mode, change.new_oid)
                 self._leaf(change.path, change.new_mode, change.new_oid, change.old_oid, origin, ours)
         except TraceError:
+            self.work.whole = False
             self.work.problems.append(f"event '{origin.event_id}': a diff was left out, and its trees are not here")
 
-    def _file(self, file: FilePatch, origin: Origin, counts: bool, foreign: list[TreeEditor]) -> None:
+    def _file(self, file: FilePatch, origin: Origin, counts: bool, foreign: list[TreeEditor]) -> bool:
+        """Take in what became of a file, and tell whether that is the event's doing."""
         old = self._before(file.old_path) if file.old_path else None
         old_oid = file.old_oid or (old[2] if old else None)
         mode = file.new_mode or (old[1] if old else None) or 0
         if file.new_path is None:
             ours = counts and not _is_in(foreign, file.path, 0, None)
             self._leaf(file.path, 0, None, old_oid, origin, ours)
-            return
+            return ours
         new_oid = file.new_oid or old_oid
-        if counts and _is_in(foreign, file.new_path, mode, new_oid):
-            counts = False
+        ours = counts and not _is_in(foreign, file.new_path, mode, new_oid)
         if file.kind == RENAME and file.old_path and old_oid:
-            self._leaf(file.old_path, 0, None, old_oid, origin, counts)
-        self._leaf(file.new_path, mode, new_oid, old_oid, origin, counts)
-        if counts:
-            self._lines(file, file.new_path, origin)
+            self._leaf(file.old_path, 0, None, old_oid, origin, ours)
+            self.work.renames.add((file.old_path, file.new_path))
+            first = self.first_names[file.new_path] = self.first_names.get(file.old_path, file.old_path)
+            self.work.names[first] = file.new_path
+        self._leaf(file.new_path, mode, new_oid, old_oid, origin, ours)
+        return ours
 
-    def _lines(self, file: FilePatch, path: bytes, origin: Origin) -> None:
-        here = self.work.lines.setdefault(path, {})
-        for _, lines in added_runs(file):
-            if says_something(lines):
-                self.work.runs.setdefault(lines, origin)
-            for line in lines:
-                if line.strip():
-                    here.setdefault(line, origin)
+    def _remove(self, file: FilePatch, runs: Iterable[Run], origin: Origin, ours: bool, moved: bool) -> None:
+        path = file.old_path or file.path
+        first = self.first_names.get(path, path)
+        here = self.work.lines.get(first, {})
+        for run in runs:
+            for line in run:
+                written = here.get(line.exact)
+                if written is not None:
+                    # where HEAD went elsewhere, the line only stayed behind
+                    written.stands = written.stands and moved
+                elif line.telling and line.exact not in self.ours:
+                    self.others.add(line.exact)
+            if ours and telling_run(run):
+                self.work.removed.setdefault((first, tuple(line.exact for line in run)), origin)
+
+    def _add(self, leaf: Leaf, lines: FileLines, origin: Origin, ours: bool, known: set[int]) -> None:
+        """Take in added lines; `known` are those of others that the event brought back, and didn't only move."""
+        first = self.first_names.get(leaf[0], leaf[0])
+        here = self.work.lines.setdefault(first, {}) if ours else {}
+        support: list[int] = []
+        for run, key in zip(lines.added, lines.keys, strict=True):
+            fresh = False
+            for line in run:
+                if line.exact in self.others or not (ours or line.exact in self.ours):
+                    if line.telling:
+                        self.others.add(line.exact)
+                        support += [line.exact] if line.exact in known else []
+                    continue
+                if line.telling:
+                    self.ours.setdefault(line.exact, origin)
+                    support.append(line.exact)
+                if ours:
+                    fresh = True
+                    written = here.setdefault(line.exact, Written(line, self.ours.get(line.exact, origin)))
+                    written.stands = True
+            if fresh and key:
+                self.work.runs.setdefault(key, origin)
+            if fresh and not any(line.exact in self.others for line in run):
+                for _, block in blocks(run):
+                    self.work.blocks.setdefault(block, origin)
+        if support and self.work.leaves.get(leaf) == origin:
+            self.work.support.setdefault(leaf[2], (first, tuple(support)))
 
     def _before(self, path: bytes) -> Leaf | None:
-        if path in self.current:
-            return self.current[path]
-        entry = self.base.get(path) if self.base else None
+        if path in self.changed[self.session]:
+            return self.changed[self.session][path]
+        base = self.bases[self.session]
+        entry = base.get(path) if base else None
         return (path, entry.mode, entry.oid) if entry else None
 
     def _leaf(self, path: bytes, mode: int, oid: str | None, old_oid: str | None, origin: Origin, counts: bool) -> None:
@@ -185,7 +374,7 @@ class _Reader:
         if before:
             self.seen.add(before)
         leaf: Leaf = (path, mode, oid or "") if oid else (path, 0, old_oid or "")
-        self.current[path] = leaf
+        self.changed[self.session][path] = leaf
         if counts and leaf not in self.seen:
             self.work.leaves.setdefault(leaf, origin)
             if oid and oid not in (old_oid, _EMPTY_BLOB.get(len(oid))):
@@ -197,12 +386,6 @@ _EMPTY_BLOB = {
     40: "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
     64: "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
 }
-
-
-def _bytes(event: EventDict, key: str) -> bytes:
-    """Return a diff of an event as bytes, empty when there is none. Raises ValueError."""
-    text = event.get(key)
-    return from_json_text(text, event.get(f"{key}_encoding")) if isinstance(text, str) else b""
 
 
 def _is_in(trees: list[TreeEditor], path: bytes, mode: int, oid: str | None) -> bool:

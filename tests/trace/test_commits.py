@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gittrace.git import snapshot
+from gittrace.trace import commits
 from gittrace.trace.seal import seal
 from tests.support.recording import Recording, view
 
@@ -33,7 +34,12 @@ def test_plain(work: Recording) -> None:
     assert words(work) == ["fix", "commit"]
 
 
-def test_a_commit_takes_in_what_was_edited_since_the_last_command(work: Recording) -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_a_commit_takes_in_what_was_edited_since_the_last_command(
+    work: Recording, monkeypatch: pytest.MonkeyPatch, late: bool
+) -> None:
+    """All of it when the sealer comes at once; when it comes late, what the commit itself says."""
+    monkeypatch.setattr(commits, "_JUST_NOW", -1 if late else 3600)
     work.start()
     work.did("fix", a="fixed\n")
     work.write(b="by hand\n", left="untracked\n")
@@ -42,9 +48,9 @@ def test_a_commit_takes_in_what_was_edited_since_the_last_command(work: Recordin
     work.seal()
     (piece,) = [piece for piece in work.pieces() if piece.commit == work.head()]
     commit = piece.events[-1]
-    assert commit["tree"] == snapshot.take(work.here).tree
+    assert (commit["tree"] == snapshot.take(work.here).tree) is not late
     assert "by hand" in commit["diff"]
-    assert "untracked" in commit["diff"]
+    assert ("untracked" in commit["diff"]) is not late
 
 
 def test_two_commits_in_a_row(work: Recording) -> None:
@@ -101,7 +107,7 @@ def test_amend_before_the_sealer_came(work: Recording) -> None:
 
 
 def test_amend_without_hooks(work: Recording) -> None:
-    work.git("config", "core.hooksPath", "/dev/null")
+    work.unhook()
     work.start()
     work.did("fix", a="1\n")
     old = work.commit()
@@ -297,7 +303,7 @@ def test_a_commit_by_a_library(work: Recording) -> None:
 @pytest.mark.parametrize("hooks", [True, False])
 def test_a_commit_inside_a_command(work: Recording, hooks: bool) -> None:
     if not hooks:
-        work.git("config", "core.hooksPath", "/dev/null")
+        work.unhook()
     work.start()
     work.did("fix", a="1\n")
     work.run("git", "commit", "-qam", "inside")

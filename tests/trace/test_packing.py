@@ -65,6 +65,7 @@ def test_packs_that_gc_took_in(work: Recording, tmp_path: Path) -> None:
 
 
 def test_a_multi_pack_index_keeps_its_packs(work: Recording) -> None:
+    work.git("config", "maintenance.auto", "false")  # git's own work would take the packs in
     work.start()
     for number in range(10):
         recorded(work, number)

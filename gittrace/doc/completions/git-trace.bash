@@ -11,8 +11,12 @@ __git_trace_options ()
 	stop) echo '--success --failure -m --json --help' ;;
 	status) echo '--json --help' ;;
 	list) echo '-n --json --help' ;;
-	log) echo '-n --oneline --json --help' ;;
+	log) echo '-n --fate --oneline --json --help' ;;
 	show) echo '--output --json --help' ;;
+	blame) echo '-L -v --verbose --json --help' ;;
+	why) echo '--json --help' ;;
+	links) echo '--json --help' ;;
+	fate) echo '--json --help' ;;
 	diff) echo '--stat --name-only --json --help' ;;
 	restore) echo '--to --worktree --before -f --force --json --help' ;;
 	export) echo '--format -o --help' ;;
@@ -37,6 +41,7 @@ __git_trace_values ()
 	"stop -m") echo '@none' ;;
 	"list -n") echo '@none' ;;
 	"log -n") echo '@none' ;;
+	"blame -L") echo '@none' ;;
 	"restore --to") echo '@files' ;;
 	"export --format") echo 'opentraces prtelemetry' ;;
 	"export -o") echo '@files' ;;
@@ -51,6 +56,9 @@ __git_trace_operands ()
 	run) echo '@programs' ;;
 	log) echo '@traces' ;;
 	show) echo '@traces' ;;
+	blame) echo '@files' ;;
+	links) echo '@traces' ;;
+	fate) echo '@traces' ;;
 	export) echo '@traces' ;;
 	verify) echo '@traces' ;;
 	esac
@@ -91,7 +99,7 @@ _git_trace ()
 {
 	local at=$((${__git_cmd_idx:-0} + 1)) name values
 	if [ "$cword" -le "$at" ]; then
-		__git_trace_reply "init deinit start run note stop status list log show diff restore export verify doctor gc demo seal install-extras"
+		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export verify doctor gc demo seal install-extras"
 		return
 	fi
 	name=${words[at]}

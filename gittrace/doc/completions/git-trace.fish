@@ -31,6 +31,10 @@ complete -c git-trace -n __git_trace_needs_command -a status -d 'show what is be
 complete -c git-trace -n __git_trace_needs_command -a list -d 'list traces, a line each'
 complete -c git-trace -n __git_trace_needs_command -a log -d 'show recorded traces'
 complete -c git-trace -n __git_trace_needs_command -a show -d 'show a trace, session, event or commit'
+complete -c git-trace -n __git_trace_needs_command -a blame -d 'show which event wrote each line of a file'
+complete -c git-trace -n __git_trace_needs_command -a why -d 'show why a line is there'
+complete -c git-trace -n __git_trace_needs_command -a links -d 'show which commits the work of a trace is in'
+complete -c git-trace -n __git_trace_needs_command -a fate -d 'say what became of the work of a trace'
 complete -c git-trace -n __git_trace_needs_command -a diff -d 'show changes between events'
 complete -c git-trace -n __git_trace_needs_command -a restore -d 'write out the files of a snapshot'
 complete -c git-trace -n __git_trace_needs_command -a export -d 'write traces in the formats of others'
@@ -69,6 +73,7 @@ complete -c git-trace -n '__git_trace_is list' -s n -r -f -d 'show at most <n> t
 complete -c git-trace -n '__git_trace_is list' -l json -d 'print JSON for programs instead of text for people'
 
 complete -c git-trace -n '__git_trace_is log' -s n -r -f -d 'show at most <n> traces'
+complete -c git-trace -n '__git_trace_is log' -l fate -d 'show what became of each trace, and its links to commits'
 complete -c git-trace -n '__git_trace_is log' -l oneline -d 'show a line a trace'
 complete -c git-trace -n '__git_trace_is log' -l json -d 'print JSON for programs instead of text for people'
 complete -c git-trace -n '__git_trace_is log' -f -a '(__git_trace_traces)'
@@ -76,6 +81,19 @@ complete -c git-trace -n '__git_trace_is log' -f -a '(__git_trace_traces)'
 complete -c git-trace -n '__git_trace_is show' -l output -d 'write only what the command printed, all of it'
 complete -c git-trace -n '__git_trace_is show' -l json -d 'print JSON for programs instead of text for people'
 complete -c git-trace -n '__git_trace_is show' -f -a '(__git_trace_traces)'
+
+complete -c git-trace -n '__git_trace_is blame' -s L -r -f -d 'show only these lines, as git blame takes them: START,END or :FUNCTION'
+complete -c git-trace -n '__git_trace_is blame' -s v -l verbose -d 'show each event and its reasoning above its lines'
+complete -c git-trace -n '__git_trace_is blame' -l json -d 'print JSON for programs instead of text for people'
+complete -c git-trace -n '__git_trace_is blame' -F
+
+complete -c git-trace -n '__git_trace_is why' -l json -d 'print JSON for programs instead of text for people'
+
+complete -c git-trace -n '__git_trace_is links' -l json -d 'print JSON for programs instead of text for people'
+complete -c git-trace -n '__git_trace_is links' -f -a '(__git_trace_traces)'
+
+complete -c git-trace -n '__git_trace_is fate' -l json -d 'print JSON for programs instead of text for people'
+complete -c git-trace -n '__git_trace_is fate' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is diff' -l stat -d 'show how much changed in each file'
 complete -c git-trace -n '__git_trace_is diff' -l name-only -d 'show only the names of the changed files'

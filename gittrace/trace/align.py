@@ -1,0 +1,135 @@
+"""Which lines of one text are which of another: exact or changed in their white space only. Pure.
+
+Anchors are lines that both texts hold once (as in patience diff); between anchors it begins anew, and from an anchor
+it goes on as long as neighbours are the same. A line that is not unique and has no such neighbour stays unmatched: a
+lone brace is nobody's proof.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+
+from gittrace.trace.fingerprint import line_of
+
+Text = bytes | None
+# letters and digits from which on a run of lines says something, though none of them does
+_TELLING_RUN = 12
+
+
+def key(line: bytes) -> bytes:
+    """Return what a line says: itself without white space, so that indentation and line ends don't count."""
+    return b"".join(line.split())
+
+
+def keys(lines: Sequence[Text]) -> list[Text]:
+    """Return the keys of lines; a line that is not known has none."""
+    return [None if line is None else key(line) for line in lines]
+
+
+def telling(text: bytes) -> bool:
+    """Tell whether a key says where it comes from: `returnNone` is in every project."""
+    return line_of(text).telling
+
+
+def says_something(some: Iterable[bytes]) -> bool:
+    """Tell whether a run of keys does."""
+    weight = 0
+    for text in some:
+        line = line_of(text)
+        weight += line.weight
+        if line.telling or weight >= _TELLING_RUN:
+            return True
+    return False
+
+
+def align(old: Sequence[Text], new: Sequence[Text]) -> list[int]:
+    """Return for each key of `new` the index of its match in `old`, -1 where there is none. Matches keep the order."""
+    found = [-1] * len(new)
+    todo = [(0, len(old), 0, len(new))]
+    while todo:
+        old_start, old_end, new_start, new_end = todo.pop()
+        while old_start < old_end and new_start < new_end and _same(old[old_start], new[new_start]):
+            found[new_start] = old_start
+            old_start, new_start = old_start + 1, new_start + 1
+        while old_start < old_end and new_start < new_end and _same(old[old_end - 1], new[new_end - 1]):
+            old_end, new_end = old_end - 1, new_end - 1
+            found[new_end] = old_end
+        if old_start == old_end or new_start == new_end:
+            continue
+        anchors = _anchors(old, new, old_start, old_end, new_start, new_end)
+        for (old_at, new_at), (old_to, new_to) in zip(anchors, [*anchors[1:], (old_end, new_end)], strict=False):
+            # each gap begins at its anchor, which the next round matches first
+            todo.append((old_at, old_to, new_at, new_to))
+        if anchors:
+            todo.append((old_start, anchors[0][0], new_start, anchors[0][1]))
+    return found
+
+
+def _same(one: Text, other: Text) -> bool:
+    return one is not None and one == other
+
+
+def _anchors(
+    old: Sequence[Text], new: Sequence[Text], old_start: int, old_end: int, new_start: int, new_end: int
+) -> list[tuple[int, int]]:
+    """Return the longest rising series of (old, new) indexes of lines that are there once on both sides."""
+    at_new = unique(new, new_start, new_end)
+    pairs = [(at_old, at_new[text]) for text, at_old in unique(old, old_start, old_end).items() if text in at_new]
+    pairs.sort()
+    ends: list[int] = []
+    tops: list[int] = []
+    before = [-1] * len(pairs)
+    for number, (_, at) in enumerate(pairs):
+        place = bisect_left(ends, at)
+        before[number] = tops[place - 1] if place else -1
+        if place == len(ends):
+            ends.append(at)
+            tops.append(number)
+        else:
+            ends[place], tops[place] = at, number
+    series = []
+    number = tops[-1] if tops else -1
+    while number >= 0:
+        series.append(pairs[number])
+        number = before[number]
+    return series[::-1]
+
+
+def unique(texts: Sequence[Text], start: int, end: int) -> dict[bytes, int]:
+    """Return the keys that say anything at all and are there once between two indexes, with their index."""
+    found: dict[bytes, int] = {}
+    for at in range(start, end):
+        text = texts[at]
+        if text:
+            found[text] = -1 if text in found else at
+    return {text: at for text, at in found.items() if at >= 0}
+
+
+def once(texts: Sequence[Text]) -> set[int]:
+    """Return the indexes of the keys that are there once."""
+    return set(unique(texts, 0, len(texts)).values())
+
+
+def runs(match: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the stretches of an alignment that are consecutive on both sides."""
+    start = 0
+    for at in range(1, len(match) + 1):
+        if at == len(match) or match[at] != match[at - 1] + 1 or match[at - 1] < 0:
+            if match[start] >= 0:
+                yield start, at
+            start = at
+
+
+def trusted(match: list[int], new: Sequence[Text], similar: float = 0.5) -> list[int]:
+    """Return an alignment without the runs that prove nothing.
+
+    Texts of which a part of `similar` matches are versions of one file: there all of it counts.
+    """
+    said = [text or b"" for text in new]
+    matched = sum(bool(text) for text, at in zip(said, match, strict=True) if at >= 0)
+    if matched >= similar * max(sum(map(bool, said)), 1):
+        return match
+    kept = [-1] * len(match)
+    for start, end in runs(match):
+        if says_something(said[start:end]):
+            kept[start:end] = match[start:end]
+    return kept

@@ -1,0 +1,258 @@
+"""Attribution that is remembered: `<common-dir>/trace/cache/attribution.sqlite`.
+
+It may be deleted at any time. An answer for a commit holds until something is recorded, or fetched, that may have
+led to that commit: a segment with an event that is not younger, or one that is noted on it. So what is asked again
+costs a look into the cache, and new work makes only new commits dear.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from gittrace.errors import TraceError
+from gittrace.git.added import added_lines
+from gittrace.git.trees import TreeEditor
+from gittrace.model.attribution import AttributedFile, Attribution, Line, Range, Writer, ranges
+from gittrace.trace.store import Store
+from gittrace.vocabulary import CACHE_DIR
+
+# the decoders of segments and diffs are loaded when something has to be found out
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gittrace.trace.attribution import Attributor
+
+# of more traces than this only those are read that share a line with what is asked
+_FEW = 50
+# to be raised whenever attribution says something else than before
+_VERSION = 1
+_SCHEMA = """
+create table seen (segment text primary key);
+create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));
+create table state (tips text not null);
+create table answers (commit_oid text not null, path blob not null, at text not null, lines text not null,
+    primary key (commit_oid, path));
+create index by_time on answers (at);
+create table words (word integer not null, trace text not null, primary key (word, trace)) without rowid;
+create table read (segment text primary key);
+"""
+
+Asked = tuple[str, bytes]
+Lines = dict[int, Line | None]
+
+
+class Answers:
+    """Answers who first wrote the lines of commits; `problems` says in words what could not be read."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.problems: list[str] = []
+        self._made: tuple[frozenset[str], Attributor] | None = None
+        path = os.path.join(store.repo.common_trace_dir, CACHE_DIR, "attribution.sqlite")
+        try:
+            self._open(path)
+        except (sqlite3.DatabaseError, OSError):
+            # damaged, locked for long, or a repository that we may only read
+            self._open(":memory:")
+
+    def close(self) -> None:
+        """Let go of the cache."""
+        self.db.close()
+
+    def lines(self, asked: Mapping[Asked, Collection[int]]) -> dict[Asked, Lines]:
+        """Return for each (commit, path) the lines asked for (see `Attributor.lines`). Raises ObjectMissing."""
+        found: dict[Asked, Lines] = {}
+        missing: dict[Asked, list[int]] = {}
+        for item, wanted in asked.items():
+            row = self.db.execute(_ANSWER, item).fetchone()
+            lines = found[item] = _unpacked(json.loads(row[0])) if row else {}
+            if left := [at for at in wanted if at not in lines]:
+                missing[item] = left
+        if missing:
+            attributor = self._attributor(self._relevant(missing))
+            rows = []
+            for (commit, path), left in missing.items():
+                lines = found[commit, path]
+                lines |= attributor.lines(commit, path, left)
+                at = _time(self.store.objects.commit(commit).committer.time)
+                rows.append((commit, path, at, json.dumps(_packed(lines))))
+            self._save(rows)
+        return found
+
+    def worktree(self, path: bytes, content: bytes, wanted: Collection[int]) -> Lines:
+        """Return the lines of a content that is not committed."""
+        active = self.store.active.session_id if self.store.active else None
+        texts = content.split(b"\n")
+        attributor = self._attributor(self._with_words(texts, ()))
+        return attributor.worktree(path, content, active, wanted)
+
+    def attribution(self, commit: str) -> Attribution:
+        """Return what a commit adds over its parents, and who wrote it. Raises ObjectMissing when it isn't here."""
+        files = added_lines(self.store.repo, self.store.objects, self.store.objects.commit(commit))
+        numbers = {
+            (commit, path): [run.start - 1 + at for run in runs for at in range(len(run.texts))] for path, runs in files
+        }
+        known = self.lines(numbers)
+        found = []
+        for path, runs in files:
+            pieces: list[Range] = []
+            for run in runs:
+                lines = [known[commit, path][run.start - 1 + at] for at in range(len(run.texts))]
+                pieces += ranges(run, lines)
+            found.append(AttributedFile(path, tuple(pieces)))
+        return Attribution(commit, tuple(found))
+
+    def _attributor(self, traces: Collection[str]) -> "Attributor":
+        """Return an attributor over traces, those that can be read."""
+        from gittrace.trace.attribution import Attributor
+
+        if self._made and self._made[0].issuperset(traces):
+            return self._made[1]
+        loaded = []
+        for trace in traces:
+            try:
+                loaded.append(self.store.load(trace))
+            except TraceError as error:
+                self.problems.append(str(error))
+        attributor = Attributor(self.store.objects, loaded)
+        self.problems += attributor.problems
+        self._made = frozenset(traces), attributor
+        return attributor
+
+    def _relevant(self, asked: Collection[Asked]) -> list[str]:
+        """Return the traces that may have to do with files of commits: all, as long as they are few."""
+        if len(self.store.trace_ids(_FEW + 1)) <= _FEW:
+            return self.store.trace_ids()
+        texts: set[bytes] = set()
+        oids = []
+        objects = self.store.objects
+        trees = {commit: TreeEditor(objects, objects.commit(commit).tree) for commit, _ in asked}
+        for commit, path in asked:
+            entry = trees[commit].get(path)
+            if entry and objects.kind(entry.oid) == "blob":
+                oids.append(entry.oid)
+                texts.update(objects.blob(entry.oid).split(b"\n"))
+        noted = {trace for commit in trees for trace in self.store.index.traces_of(commit)}
+        return sorted(noted | set(self._with_words(texts, oids)))
+
+    def _with_words(self, texts: Iterable[bytes], oids: Iterable[str]) -> list[str]:
+        if len(self.store.trace_ids(_FEW + 1)) <= _FEW:
+            return self.store.trace_ids()
+        from gittrace.trace.wordbook import Wordbook
+
+        book = Wordbook(self.db, self.store)
+        book.fill()
+        open_traces = {item.header["trace_id"] for item in self.store.pending.values()}
+        return sorted(open_traces | book.traces_with(texts, oids))
+
+    def _save(self, rows: Collection[tuple[str, bytes, str, str]]) -> None:
+        try:
+            self.db.execute("begin immediate")
+            self.db.executemany("insert or replace into answers values (?, ?, ?, ?)", rows)
+            self.db.execute("commit")
+        except sqlite3.OperationalError as error:
+            # locked for long, or a full disk: it is only a cache
+            self.problems.append(f"cannot keep what was found out: {error}")
+
+    def _open(self, path: str) -> None:
+        self.db = sqlite3.connect(path, timeout=10, isolation_level=None)
+        self.db.execute("pragma synchronous = off")
+        tips = json.dumps(sorted(self.store.index.db.execute("select ref, oid from tips").fetchall()))
+        if self._is_current(tips):
+            return
+        self.db.execute("begin immediate")
+        try:
+            if self.db.execute("pragma user_version").fetchone()[0] != _VERSION:
+                self._empty()
+            self._refresh()
+            self.db.execute("delete from state")
+            self.db.execute("insert into state values (?)", (tips,))
+            self.db.execute("commit")
+        except BaseException:
+            self.db.execute("rollback")
+            raise
+
+    def _is_current(self, tips: str) -> bool:
+        if self.db.execute("pragma user_version").fetchone()[0] != _VERSION:
+            return False
+        row = self.db.execute("select tips from state").fetchone()
+        return row is not None and row[0] == tips
+
+    def _empty(self) -> None:
+        for (name,) in self.db.execute("select name from sqlite_master where type = 'table'").fetchall():
+            self.db.execute(f'drop table "{name}"')
+        for statement in _SCHEMA.split(";"):
+            self.db.execute(statement)
+        self.db.execute(f"pragma user_version = {_VERSION}")
+
+    def _refresh(self) -> None:
+        """Drop the answers that what is new, or gone, may change."""
+        rows = self.store.index.db.execute("select sha, session, idx, commit_oid from segments").fetchall()
+        seen = {row[0] for row in self.db.execute("select segment from seen")}
+        new = {sha: (session, index) for sha, session, index, _ in rows if sha not in seen}
+        if seen - {row[0] for row in rows}:
+            # forgotten, or its ref is gone
+            for table in ("seen", "noted", "answers", "words", "read"):
+                self.db.execute(f"delete from {table}")  # noqa: S608 - constants
+            new = {sha: (session, index) for sha, session, index, _ in rows}
+        first = self._first(new)
+        if first is not None:
+            self.db.execute("delete from answers where at >= ?", (first[:19],))
+        self.db.executemany("insert into seen values (?)", [(sha,) for sha in new])
+        noted = set(self.db.execute("select commit_oid, segment from noted"))
+        fresh = {(commit, sha) for sha, _, _, commit in rows if commit} - noted
+        self.db.executemany("delete from answers where commit_oid = ?", [(commit,) for commit, _ in fresh])
+        self.db.executemany("insert into noted values (?, ?)", fresh)
+
+    def _first(self, segments: Mapping[str, tuple[str, int]]) -> str | None:
+        """Return when the first thing in some segments happened; a session's first one begins with its header."""
+        ask = self.store.index.db.execute
+        times: list[str] = []
+        for session, index in segments.values():
+            times += [str(row[0]) for row in ask(_FIRST_EVENT, (session, index)) if row[0]]
+            if index == 0:
+                times += [str(json.loads(row[0]).get("at", "")) for row in ask(_HEADER, (session,))]
+        return min(times, default=None)
+
+
+_ANSWER = "select lines from answers where commit_oid = ? and path = ?"
+_FIRST_EVENT = "select min(at) from events where session = ? and idx = ?"
+_HEADER = "select header from segments where session = ? and idx = 0 limit 1"
+
+
+def _time(seconds: int) -> str:
+    """Return a time as events have it, in whole seconds, so that the two can be compared."""
+    from gittrace.clock import now
+
+    return now(seconds * 1_000_000_000)[:19]
+
+
+def _packed(lines: Lines) -> dict[str, Any]:
+    """Return lines as JSON: the writers, runs of [first index, end, writer or -1, how sure], and what was changed."""
+    writers: dict[Writer, int] = {}
+    runs: list[list[Any]] = []
+    originals = {}
+    for at, line in sorted(lines.items()):
+        writer = -1 if line is None else writers.setdefault(line.writer, len(writers))
+        sure = "" if line is None else line.sure
+        if runs and runs[-1][1:] == [at, writer, sure]:
+            runs[-1][1] = at + 1
+        else:
+            runs.append([at, at + 1, writer, sure])
+        if line is not None and line.original is not None:
+            originals[at] = line.original.decode("latin-1")
+    values = [[getattr(writer, name) for name in Writer.__slots__] for writer in writers]
+    return {"writers": values, "runs": runs, "originals": originals}
+
+
+def _unpacked(packed: Mapping[str, Any]) -> Lines:
+    lines: Lines = {}
+    writers = [Writer(*values) for values in packed["writers"]]
+    for start, end, writer, sure in packed["runs"]:
+        lines |= dict.fromkeys(range(start, end), None if writer < 0 else Line(writers[writer], sure))
+    for at, text in packed["originals"].items():
+        line = lines[int(at)]
+        if line is not None:
+            lines[int(at)] = Line(line.writer, line.sure, text.encode("latin-1"))
+    return lines

@@ -1,0 +1,195 @@
+"""What ties traces to one commit: the files and lines of it that each produced first."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from gittrace.git.history import Made
+from gittrace.model.trace import Tier
+from gittrace.text import decode
+from gittrace.trace.claims import Claim, Ledger
+from gittrace.trace.contents import Content
+from gittrace.trace.fingerprint import BLOCK, Line, Run, blocks
+
+TOOL_EMITTED: Tier = "tool_emitted"
+DIVERGED: Tier = "tool_emitted_with_divergence"
+OVERLAPPING: Tier = "overlapping"
+
+SHORT_OID = 12
+# a line of a trace in a commit: its file's family, and its exact fingerprint
+Spot = tuple[bytes, int]
+
+
+@dataclass
+class Match:
+    """The evidence for one trace and one commit, in numbers of lines and runs where nothing else is said.
+
+    files      (path, blob) that the trace left so; mode 0 of deleted ones is not told apart
+    same_as    a linked commit that makes the same changes, empty when there is none
+    lines      as the trace wrote them
+    formatted  with other white space, quotes or commas
+    moved      in a row in another file
+    removed    runs that the trace took away
+    explained  added lines of the commit that are the trace's
+    newest     the latest of the claims
+    """
+
+    files: list[tuple[bytes, str]] = field(default_factory=list)
+    runs: int = 0
+    same_as: str = ""
+    lines: set[Spot] = field(default_factory=set)
+    formatted: int = 0
+    moved: int = 0
+    removed: int = 0
+    explained: int = 0
+    newest: Claim | None = None
+
+    @property
+    def tier(self) -> Tier | None:
+        """The tier of the strongest evidence, None when there is none."""
+        if self.files or self.runs or self.same_as:
+            return TOOL_EMITTED
+        return DIVERGED if self.lines or self.formatted or self.moved or self.removed else None
+
+    def take(self, claim: Claim) -> None:
+        """Note how new the claims are."""
+        self.newest = max(self.newest, claim) if self.newest else claim
+
+    def words(self, added: int) -> tuple[str, ...]:
+        """Return the evidence in words, the strongest first, for a commit that adds so many lines."""
+        said = [f"blob {oid[:SHORT_OID]} {decode(path)}" for path, oid in sorted(self.files)]
+        if self.runs:
+            said.append(f"{_counted(self.runs, 'run')} of added lines")
+        if self.same_as:
+            said.append(f"the same changes as {self.same_as[:SHORT_OID]}")
+        if self.lines:
+            said.append(f"{len(self.lines)} of {_counted(added, 'added line')}")
+        if self.formatted:
+            said.append(f"{_counted(self.formatted, 'line')} formatted differently")
+        if self.moved:
+            said.append(f"{_counted(self.moved, 'line')} in another file")
+        if self.removed:
+            said.append(f"{_counted(self.removed, 'run')} of removed lines")
+        return tuple(said)
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Match], int]:
+    """Return what ties a commit to traces, by trace, and how many lines it adds (moved ones don't count)."""
+    found: dict[str, Match] = defaultdict(Match)
+    _files(made, ledger, found)
+    # a line that goes in one place and comes in another was there before
+    gone = {line.exact for file in content.files for run in file.lines.removed for line in run if line.telling}
+    bones = {line.skeleton for file in content.files for run in file.lines.removed for line in run if line.telling}
+    total = 0
+    for file in content.files:
+        reader = _Lines(made, ledger, found, ledger.families.of(file.path))
+        for run, key in zip(file.lines.added, file.lines.keys, strict=True):
+            total += reader.read(run, key, gone, bones)
+    if not made.reverts:
+        _removed(made, content, ledger, found)
+    return dict(found), total
+
+
+def _files(made: Made, ledger: Ledger, found: dict[str, Match]) -> None:
+    deleted = {oid for _, mode, oid in made.introduced if mode == 0}
+    for leaf in made.introduced:
+        path, mode, oid = leaf
+        claim = ledger.first(ledger.leaves, leaf, made)
+        if claim is None and mode and oid not in deleted and not _had(made, ledger.blobs.commits(oid), ledger):
+            claim = ledger.first(ledger.blobs, oid, made)
+        if claim is not None and (mode == 0 or ledger.is_supported(claim, oid)):
+            match = found[claim.trace]
+            match.files.append((path, oid))
+            match.take(claim)
+
+
+def _had(made: Made, commits: Iterable[Made], ledger: Ledger) -> bool:
+    """Tell whether one of the commits came before this one, which then only copies what that introduced."""
+    return any(other.oid != made.oid and ledger.ancestry.leads_to(other.oid, made.oid) for other in commits)
+
+
+def _removed(made: Made, content: Content, ledger: Ledger, found: dict[str, Match]) -> None:
+    """Where a trace only took lines away, that is all that can be seen of it in a commit that its session made."""
+    for file in content.files:
+        family = ledger.families.of(file.path)
+        for run in file.lines.removed:
+            claim = ledger.first(ledger.removed, (family, tuple(line.exact for line in run)), made)
+            if claim and ledger.made(claim, made) and not ledger.wrote_in(claim.trace, family):
+                found[claim.trace].removed += 1
+                found[claim.trace].take(claim)
+
+
+class _Lines:
+    """Reads the lines that a commit adds to one file."""
+
+    def __init__(self, made: Made, ledger: Ledger, found: dict[str, Match], family: bytes) -> None:
+        self.made = made
+        self.ledger = ledger
+        self.found = found
+        self.family = family
+
+    def read(self, run: Run, key: str, gone: set[int], bones: set[int]) -> int:
+        """Take in a run of added lines, and return how many of them are new."""
+        new = [line.exact not in gone for line in run]
+        owners: list[Claim | None] = [None] * len(run)
+        for at, line in enumerate(run):
+            if new[at] and line.telling:
+                owners[at] = self._owner(line, bones)
+        for at, block in blocks(run):
+            claim = self.ledger.first(self.ledger.blocks, block, self.made)
+            if (
+                claim
+                and not _had(self.made, self.ledger.blocks.commits(block), self.ledger)
+                and all(new[at : at + BLOCK])
+            ):
+                for place in range(at, at + BLOCK):
+                    if owners[place] is None and run[place].skeleton not in bones:
+                        owners[place] = claim
+                        self.found[claim.trace].moved += 1
+                        self.found[claim.trace].take(claim)
+        self._run(run, key, owners)
+        for at, line in enumerate(run):
+            if not line.telling:
+                owners[at] = self._neighbours(line, owners, at)
+            owner = owners[at]
+            if owner and new[at] and owner.trace in self.found:
+                self.found[owner.trace].explained += 1
+        return sum(new)
+
+    def _owner(self, line: Line, bones: set[int]) -> Claim | None:
+        place = (self.family, line.exact)
+        claim = self.ledger.first(self.ledger.lines, place, self.made)
+        if claim:
+            self.found[claim.trace].lines.add(place)
+        elif line.skeleton not in bones and place not in self.ledger.lines:
+            claim = self.ledger.first(self.ledger.skeletons, (self.family, line.skeleton), self.made)
+            if claim:
+                self.found[claim.trace].formatted += 1
+        if claim:
+            self.found[claim.trace].take(claim)
+        return claim
+
+    def _run(self, run: Run, key: str, owners: list[Claim | None]) -> None:
+        claim = self.ledger.first(self.ledger.runs, key, self.made) if key else None
+        if claim is None:
+            return
+        # short runs turn up in unrelated files too
+        telling = {owner.trace for owner in owners if owner}
+        here = self.ledger.lines.claims((self.family, run[0].exact))
+        if claim.trace in telling or (not telling and any(one.trace == claim.trace for one in here)):
+            self.found[claim.trace].runs += 1
+            self.found[claim.trace].take(claim)
+
+    def _neighbours(self, line: Line, owners: list[Claim | None], at: int) -> Claim | None:
+        """Return who wrote a line that says nothing by itself: whoever wrote the one beside it, if it may be theirs."""
+        claims = [
+            claim
+            for claim in self.ledger.lines.claims((self.family, line.exact))
+            if self.ledger.caused(claim, self.made)
+        ]
+        beside = {owner.trace for owner in (*owners[max(at - 1, 0) : at], *owners[at + 1 : at + 2]) if owner}
+        return next((claim for claim in claims if claim.trace in beside), claims[0] if claims else None)

@@ -1,0 +1,247 @@
+"""Follow files line by line through the recorded steps of all sessions: which event first wrote each line.
+
+Given only the diffs, in order of time. A file begins as nobody's, unless its content, or lines of it, are known from a
+step before, of whatever trace. A step's added lines are, in this order: known, because the whole content was seen
+before; moved or re-indented within the step; back from where they stood before; brought in by git (a checkout, merge,
+pull, rebase); written by the step's event.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from gittrace.trace.align import Text, align, keys, once, says_something, trusted
+from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
+from gittrace.trace.memory import Allowed, Birth, Memory, Standing, Version, When
+from gittrace.trace.moves import Block, find_moves
+
+Read = Callable[[str], bytes | None]
+Base = Callable[[bytes], str | None]
+
+
+@dataclass
+class _Draft:
+    """A version in the making: `fresh` are the indexes of lines that nobody has claimed yet."""
+
+    version: Version
+    old: Version
+    oid: str | None
+    blocks: list[tuple[range, range]]
+    fresh: set[int]
+
+
+class Lineage:
+    """All versions of all files that the recorded steps made.
+
+    `read` returns a blob, None when it isn't here; `base` the oid of a path in the tree that a session began on.
+    """
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self.memory = Memory()
+        self.by_path: dict[bytes, list[Version]] = {}
+        self._versions: dict[tuple[bytes, str], Version] = {}
+        self._contents: dict[str, Version] = {}
+        self._names: dict[bytes, bytes] = {}
+        self._current: dict[str, dict[bytes, str | None]] = {}
+        self._bases: dict[str, Base] = {}
+        self._making: dict[str, Version] = {}
+
+    def begin(self, session_id: str, base: Base) -> None:
+        """Begin a session on a tree."""
+        self._bases[session_id] = base
+        self._current[session_id] = {}
+
+    def name(self, path: bytes) -> bytes:
+        """Return the first name of a file that was renamed."""
+        return self._names.get(path, path)
+
+    def find(self, path: bytes, oid: str) -> Version | None:
+        """Return the version of this content, of this file or, when the content says something, of any."""
+        return self._versions.get((self.name(path), oid)) or self._contents.get(oid)
+
+    def take(self, step: Step) -> None:
+        """Take in a step. Steps come in order of time; those of one session in their own."""
+        drafts = [draft for change in step.changes if (draft := self._draft(step, change))]
+        blocks = [
+            (draft, spans, Block(draft.old.keys[slice(*_ends(spans[0]))], _added(draft, spans[1])))
+            for draft in drafts
+            for spans in draft.blocks
+        ]
+        find_moves([block for _, _, block in blocks])
+        for draft, (_, added), block in blocks:
+            for at, source in zip(added, block.taken, strict=True):
+                if source is not None and at in draft.fresh:
+                    owner, (removed, _), _ = blocks[source[0]]
+                    draft.version.births[at] = owner.old.births[removed[source[1]]]
+                    draft.fresh.discard(at)
+        self._making = {draft.oid: draft.version for draft in drafts if draft.oid}
+        for draft in drafts:
+            self._claim(step, draft)
+        self._making = {}
+        for draft in drafts:
+            self._keep(step.when, draft)
+
+    def standing(self, session_id: str) -> Callable[[bytes], list[Text]]:
+        """Return what tells the keys of a file in the worktree of a session, as far as it is known."""
+
+        def held(path: bytes) -> list[Text]:
+            names = [name for name in (path, *self._names) if self.name(name) == path]
+            oids = [oid for name in names if (oid := self._oid(session_id, name))]
+            return [text for oid in oids for text in self._open(path, oid).keys]
+
+        return held
+
+    def compare(
+        self, path: bytes, said: Sequence[bytes], allowed: Allowed, sessions: Collection[str] = ()
+    ) -> dict[int, Birth | None]:
+        """Return what is known of a content that no step made, given as keys: by index the birth, None for nobody's.
+
+        It is compared with what the file is known to have held, then with its last states in the sessions named, or
+        else in those that are found in it.
+        """
+        name = self.name(path)
+        found = self.memory.recall(name, said, once(said), range(len(said)), allowed)
+        likely = set(sessions) or {birth.writer.session_id for birth in found.values() if birth}
+        for version in self._states(name, likely, allowed):
+            match = trusted(align(version.keys, said), said)
+            for at, source in enumerate(match):
+                if source >= 0 and found.get(at) is None:
+                    found[at] = version.births[source]
+        return found
+
+    def compare_far(
+        self, path: bytes, said: Sequence[bytes], found: Collection[int], allowed: Allowed, standing: Standing
+    ) -> dict[int, Birth | None]:
+        """Return what is known of the lines of a content that are not `found`, from other files."""
+        left = [at for at in range(len(said)) if at not in found]
+        anchors = once(said).difference(found)
+        return self.memory.recall_far(self.name(path), said, anchors, left, allowed, standing)
+
+    def _states(self, name: bytes, sessions: Collection[str], allowed: Allowed) -> list[Version]:
+        """Return the last state of a file in each session, the newest first."""
+        states: dict[str, Version] = {}
+        for version in reversed(self.by_path.get(name, ())):
+            when = version.when
+            if len(states) == len(sessions):
+                break
+            if when and when.session_id in sessions and allowed(when):
+                states.setdefault(when.session_id, version)
+        return list(states.values())
+
+    def _adopt(self, path: bytes, content: bytes) -> Version:
+        """Return a content that no step made."""
+        texts: list[Text] = list(split(content)) if len(content) <= LARGEST else []
+        version = Version(self.name(path), texts, keys(texts), [None] * len(texts))
+        said = [text or b"" for text in version.keys]
+        for at, birth in self.compare(path, said, _always).items():
+            version.births[at] = birth
+        return version
+
+    def _oid(self, session_id: str, path: bytes) -> str | None:
+        current = self._current.setdefault(session_id, {})
+        if path in current:
+            return current[path]
+        base = self._bases.get(session_id)
+        return base(path) if base else None
+
+    def _open(self, path: bytes, oid: str | None) -> Version:
+        """Return the version of a content; one of unknown lines when it is not here."""
+        known = self.find(path, oid) or self._making.get(oid) if oid else None
+        if known:
+            return known
+        content = self.read(oid) if oid else None
+        version = Version(self.name(path), [], [], []) if content is None else self._adopt(path, content)
+        if oid and content is not None:
+            self._versions[version.path, oid] = version
+        return version
+
+    def _draft(self, step: Step, change: Change) -> _Draft | None:
+        current = self._current.setdefault(step.when.session_id, {})
+        old_oid = change.old_oid or (self._oid(step.when.session_id, change.old_path) if change.old_path else None)
+        old = Version(b"", [], [], []) if change.old_path is None else self._open(change.old_path, old_oid)
+        if change.new_path is None:
+            current[change.old_path or b""] = None
+            return _Draft(Version(old.path, [], [], []), old, None, [(range(len(old.texts)), range(0))], set())
+        if change.old_path not in (None, change.new_path):
+            current[change.old_path or b""] = None
+            if change.new_path not in self.by_path:
+                self._names.setdefault(change.new_path, self.name(change.old_path or b""))
+        new_oid = change.new_oid or old_oid
+        current[change.new_path] = new_oid
+        if change.whole:
+            return self._whole(change.new_path, old, new_oid)
+        version, blocks = patched(self.name(change.new_path), old, change.hunks)
+        return _Draft(version, old, new_oid, blocks, {at for _, added in blocks for at in added})
+
+    def _whole(self, path: bytes, old: Version, oid: str | None) -> _Draft | None:
+        content = self.read(oid) if oid else None
+        if content is None or len(content) > LARGEST:
+            return None
+        texts: list[Text] = list(split(content))
+        said = keys(texts)
+        match = align(old.keys, said)
+        births = [old.births[at] if at >= 0 else None for at in match]
+        blocks = list(gaps(match, len(old.texts)))
+        fresh = {at for _, added in blocks for at in added}
+        return _Draft(Version(self.name(path), texts, said, births), old, oid, blocks, fresh)
+
+    def _claim(self, step: Step, draft: _Draft) -> None:
+        """Say who wrote the lines that are new."""
+        version = draft.version
+        version.when = step.when
+        known = self.find(version.path, draft.oid) if draft.oid else None
+        if known and len(known.births) == len(version.births):
+            version.births = known.births
+            return
+        if not draft.fresh:
+            return
+        found = self._back(step, draft)
+        for brought in step.brought(version.path) if len(found) < len(draft.fresh) else ():
+            if not any(version.keys[at] in brought for at in draft.fresh - found.keys()):
+                continue
+            match = align(brought, version.keys)
+            found |= {at: None for at in draft.fresh - found.keys() if match[at] >= 0}
+        for at in draft.fresh:
+            if at in found:
+                version.births[at] = found[at]
+            elif step.writer is not None:
+                version.births[at] = Birth(step.writer, version.texts[at] or b"")
+
+    def _back(self, step: Step, draft: _Draft) -> dict[int, Birth | None]:
+        """Return the births of lines that were there before, went, and came back."""
+        path, said = draft.version.path, draft.version.keys
+        if not any((text := said[at]) and self.memory.knows(path, text) for at in draft.fresh):
+            return {}
+        texts = [text or b"" for text in said]
+        stands = set(draft.old.keys)
+        gone = [at for at in once(texts) & draft.fresh if texts[at] not in stands]
+        found = self.memory.recall(draft.version.path, texts, gone, draft.fresh, _always)
+        left = draft.fresh - found.keys()
+        anchors = [at for at in gone if at in left]
+        if anchors:
+            standing = self.standing(step.when.session_id)
+            found |= self.memory.recall_far(draft.version.path, texts, anchors, left, _always, standing)
+        return found
+
+    def _keep(self, when: When, draft: _Draft) -> None:
+        self.memory.learn(draft.old, [at for removed, _ in draft.blocks for at in removed], when)
+        if draft.oid is None:
+            return
+        version = draft.version
+        self.memory.learn(version, [at for _, added in draft.blocks for at in added], when)
+        self.by_path.setdefault(version.path, []).append(version)
+        self._versions.setdefault((version.path, draft.oid), version)
+        if says_something(text for text in version.keys if text):
+            self._contents.setdefault(draft.oid, version)
+
+
+def _always(_: When) -> bool:
+    return True
+
+
+def _ends(span: range) -> tuple[int, int]:
+    return span.start, span.stop
+
+
+def _added(draft: _Draft, span: range) -> list[bytes]:
+    return [text or b"" for text in draft.version.keys[span.start : span.stop]]

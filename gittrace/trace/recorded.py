@@ -1,0 +1,240 @@
+"""The steps of recorded sessions, in order of time, and who is behind each."""
+
+import heapq
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from gittrace.errors import TraceError
+from gittrace.git.diff import from_json_text
+from gittrace.git.objects import GITLINK, ObjectStore
+from gittrace.git.patch import PatchError, parse
+from gittrace.git.trees import TreeEditor
+from gittrace.model.attribution import Writer
+from gittrace.model.trace import HUMAN, EventDict, Session, Trace
+from gittrace.trace.align import Text, keys
+from gittrace.trace.changes import LARGEST, Change, Step, change_of, split
+from gittrace.trace.lineage import Lineage
+from gittrace.trace.memory import When
+from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY, REWRITE
+
+DIFF = "diff"
+EFFECT = "effect"
+AI = "ai"
+UNKNOWN = "unknown"
+
+# sources by which people work; any other is the name of an agent
+_PEOPLE = frozenset(("run", "shell", "git", "git-trace", None))
+# git's commands that bring into the worktree what stood elsewhere
+_BRINGING = frozenset("am checkout cherry-pick merge pull read-tree rebase reset restore revert stash switch".split())
+# commits that HEAD came to and that are looked into for what they brought, the newest first
+_MOST_COMMITS = 8
+_OPTIONS_WITH_VALUE = ("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path")
+
+
+def read_all(traces: Iterable[Trace], objects: ObjectStore) -> tuple[Lineage, list[str]]:
+    """Return the lineage of all that the traces recorded, and in words what of it could not be read."""
+    lineage = Lineage(lambda oid: _blob(objects, oid))
+    problems: list[str] = []
+    sessions = [_Steps(trace, session, objects, problems) for trace in traces for session in trace.sessions]
+    for item in sessions:
+        lineage.begin(item.session.id, item.base)
+    for _, _, take in heapq.merge(*(item.steps(number) for number, item in enumerate(sessions)), key=lambda s: s[:2]):
+        try:
+            lineage.take(take)
+        except ValueError as error:
+            problems.append(f"session '{take.when.session_id}': {error}")
+    return lineage, problems
+
+
+def _blob(objects: ObjectStore, oid: str) -> bytes | None:
+    try:
+        return objects.blob(oid) if objects.size(oid) <= LARGEST else None
+    except TraceError:
+        return None
+
+
+def is_hooked(session: Session) -> bool:
+    """Tell whether an agent's own doings are recorded in a session: its edits, its replies."""
+    return any(event["kind"] in (EDIT, REPLY) for event in session.events)
+
+
+def who(session: Session, hooked: bool, event: EventDict, part: str) -> tuple[str, str]:
+    """Return who is behind a part of an event (`human`, `ai`, `unknown`), and the agent's name.
+
+    Where an agent's own edits are recorded (`hooked`), what changes between its events is a person's doing. Where only
+    commands are, the edits before a command are what the agent tried. A command that came through `git trace run` in
+    a session with an agent's edits may be of either.
+    """
+    agent = _agent(session, event)
+    if agent == HUMAN:
+        return HUMAN, HUMAN
+    if not hooked:
+        return AI, agent
+    if part == DIFF:
+        return HUMAN, HUMAN
+    if event["kind"] == COMMAND and event.get("source") in _PEOPLE:
+        return (HUMAN, HUMAN) if event.get("source") == "shell" else (UNKNOWN, agent)
+    return AI, agent
+
+
+def _agent(session: Session, event: EventDict) -> str:
+    agent = event.get("agent")
+    if isinstance(agent, Mapping) and agent.get("name"):
+        return str(agent["name"])
+    if event.get("source") not in _PEOPLE and session.agent["name"] == HUMAN:
+        return str(event["source"])
+    return str(session.agent["name"])
+
+
+def brings(event: EventDict) -> bool:
+    """Tell whether a command is one of git's that bring in what stood elsewhere: its effect is nobody's work here."""
+    argv = event.get("argv")
+    words = [str(word) for word in argv] if isinstance(argv, list) else str(event.get("command") or "").split()
+    if event["kind"] != COMMAND or not words or words[0].rpartition("/")[2] != "git":
+        return False
+    at = 1
+    while at < len(words) and words[at].startswith("-"):
+        at += 2 if words[at] in _OPTIONS_WITH_VALUE else 1
+    return at < len(words) and words[at] in _BRINGING
+
+
+class _Steps:
+    """The steps of one session."""
+
+    def __init__(self, trace: Trace, session: Session, objects: ObjectStore, problems: list[str]) -> None:
+        self.trace = trace
+        self.session = session
+        self.objects = objects
+        self.problems = problems
+        base = session.header.get("base")
+        tree = base.get("tree") if isinstance(base, Mapping) else None
+        self._base = TreeEditor(objects, tree) if tree and objects.kind(tree) == "tree" else None
+        self._made, self._amended = _made_by(trace)
+        self._hooked = is_hooked(session)
+        self._came: dict[str, frozenset[str]] = {}
+        self._start = self._foreign(base.get("commit") if isinstance(base, Mapping) else None)
+        self._seen = set(self._start)
+
+    def base(self, path: bytes) -> str | None:
+        """Return the oid of a path in the tree that the session began on."""
+        entry = self._base.get(path) if self._base else None
+        return entry.oid if entry and entry.mode != GITLINK else None
+
+    def steps(self, number: int) -> Iterator[tuple[str, int, Step]]:
+        """Yield (time, `number`, step): times never go back within a session."""
+        at = ""
+        head: str | None = None
+        tree: str | None = None
+        items = [(segment, event) for segment in self.session.segments for event in (segment.header, *segment.events)]
+        for (segment, event), (_, following) in zip(items, [*items[1:], items[-1]], strict=True):
+            is_header = event is segment.header
+            if is_header and event.get("tree") == tree:
+                continue  # it goes on where the segment before it ended
+            at = max(at, str(event.get("at", "")))
+            before = str(event["commit"]) if event["kind"] == COMMIT else event.get("head")
+            for part, now, then in ((DIFF, before, head), (EFFECT, following.get("head"), event.get("head"))):
+                changes = self._changes(event, part)
+                if changes:
+                    nobody = is_header or (part == EFFECT and brings(event))
+                    writer = None if nobody else self._writer(event, part, segment.index)
+                    brought = self._brought(now, then, event)
+                    yield at, number, Step(When(self.session.id, segment.index, at), writer, changes, brought)
+            if event.get("tree"):
+                head = before  # an event without a tree leaves what HEAD brought to the next one that has one
+            tree = event.get("tree_after") or event.get("tree") or tree
+
+    def _writer(self, event: EventDict, part: str, segment: int) -> Writer:
+        ids = (self.trace.id, self.session.id, segment, str(event.get("id", "")), str(event.get("at", "")))
+        return Writer(*ids, part, *who(self.session, self._hooked, event, part))
+
+    def _changes(self, event: EventDict, part: str) -> list[Change]:
+        omitted = event.get(f"{part}_omitted")
+        try:
+            if isinstance(omitted, Mapping):
+                return self._omitted(omitted)
+            text: Any = event.get(part)
+            data = from_json_text(text, event.get(f"{part}_encoding")) if isinstance(text, str) else b""
+            return [change for file in parse(data) if (change := change_of(file))]
+        except (PatchError, ValueError) as error:
+            self.problems.append(f"event '{event.get('id')}': {error}")
+        except TraceError:
+            self.problems.append(f"event '{event.get('id')}': a diff was left out, and its trees are not here")
+        return []
+
+    def _omitted(self, omitted: Mapping[str, Any]) -> list[Change]:
+        """Return a diff that was left out, from the trees, where they are."""
+        changes = self.objects.changes(omitted.get("from"), omitted.get("to"))
+        return [
+            Change(
+                item.path if item.old_oid else None,
+                item.path if item.new_oid else None,
+                item.old_oid,
+                item.new_oid,
+                whole=True,
+            )
+            for item in changes
+            if GITLINK not in (item.old_mode, item.new_mode)
+        ]
+
+    def _brought(
+        self, now: str | None, then: str | None, event: EventDict
+    ) -> Callable[[bytes], Iterable[Sequence[Text]]]:
+        """Return what the commits hold that HEAD came to and that no session of the trace made."""
+        # what HEAD brought may show in a later event only, since a commit's tree holds but what the commit changed; and
+        # what it left may come back by `git merge --squash`
+        self._seen |= self._foreign(now)
+        commits = self._seen - (self._start & self._foreign(now) & self._foreign(then))
+        if event["kind"] == COMMIT and self._grafted(event):
+            commits.add(str(event["commit"]))
+
+        def contents(path: bytes) -> Iterator[Sequence[Text]]:
+            for commit in sorted(commits, key=self._age)[:_MOST_COMMITS]:
+                entry = TreeEditor(self.objects, self.objects.commit(commit).tree).get(path)
+                content = _blob(self.objects, entry.oid) if entry else None
+                if content is not None:
+                    yield keys(split(content))
+
+        return contents
+
+    def _age(self, commit: str) -> tuple[int, str]:
+        return -self.objects.commit(commit).committer.time, commit
+
+    def _grafted(self, event: EventDict) -> bool:
+        """Tell whether a commit brought in what was there before: a revert, or a pick that kept its author's date."""
+        oid = str(event["commit"])
+        if oid in self._amended or self.objects.kind(oid) != "commit":
+            return False
+        commit = self.objects.commit(oid)
+        return str(event.get("subject", "")).startswith('Revert "') or commit.author.time < commit.committer.time
+
+    def _foreign(self, commit: str | None) -> frozenset[str]:
+        """Return the nearest commits, from this one back, that no session of the trace made."""
+        todo = [commit] if commit else []
+        while todo:
+            oid = todo[-1]
+            parents = self._parents(oid)
+            missing = [parent for parent in parents if parent not in self._came]
+            if missing and oid not in self._came:
+                todo += missing
+                continue
+            todo.pop()
+            if oid not in self._came:
+                own = () if oid in self._made or self.objects.kind(oid) != "commit" else (oid,)
+                self._came[oid] = frozenset(own).union(*(self._came[parent] for parent in parents))
+        return self._came[commit] if commit else frozenset()
+
+    def _parents(self, oid: str) -> tuple[str, ...]:
+        made = oid in self._made and self.objects.kind(oid) == "commit"
+        return self.objects.commit(oid).parents if made else ()
+
+
+def _made_by(trace: Trace) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the commits that the trace's sessions made, under all their names, and those that are such new names."""
+    made: set[str] = set()
+    rewritten: set[str] = set()
+    for event in trace.events:
+        if event["kind"] == COMMIT:
+            made.add(str(event.get("commit")))
+        elif event["kind"] == REWRITE:
+            rewritten.update(str(new) for _, new in event.get("pairs", ()))
+    return frozenset(made | rewritten), frozenset(rewritten)
