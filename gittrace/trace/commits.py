@@ -183,8 +183,9 @@ class _Events:
                 self.tree = self.taken.tree
             else:
                 self.tree = self._laid_over(entry)
-            subject = clean(entry.message.partition(": ")[2])[:200]
-            fields = {"commit": entry.oid, "parents": list(entry.parents), "tree": self.tree, "subject": subject}
+            action, _, subject = clean(entry.message).partition(": ")
+            fields = {"commit": entry.oid, "parents": list(entry.parents), "tree": self.tree}
+            fields |= {"action": action, "subject": subject[:200]}
             events.append(_event(COMMIT, item.old, self.taken.branch, self.at, **fields))
         return events
 

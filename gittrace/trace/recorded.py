@@ -204,6 +204,8 @@ class _Steps:
         oid = str(event["commit"])
         if oid in self._amended or self.objects.kind(oid) != "commit":
             return False
+        if str(event.get("action", "")).startswith(("cherry-pick", "am", "revert")):
+            return True
         commit = self.objects.commit(oid)
         return str(event.get("subject", "")).startswith('Revert "') or commit.author.time < commit.committer.time
 

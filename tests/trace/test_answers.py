@@ -80,7 +80,7 @@ def test_new_work_leaves_old_answers_alone(work: Recording) -> None:
     ask(work)
     with closing(Store(work.here)) as store, closing(Answers(store)) as asked:
         kept = asked.db.execute("select commit_oid, path from answers where at < '2000'").fetchall()
-    assert kept == before
+    assert set(kept) == set(before)
 
 
 def test_cold_and_warm_agree_after_new_work(work: Recording) -> None:
