@@ -5,6 +5,7 @@ Commits are taken as they are stored: what `git replace` puts in another's place
 
 import os
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,8 @@ _SMALLEST_TIME = 100_000_000
 _OPTIONS = ("-z", "--raw", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-color", "--no-ext-diff")
 # with --branches and its like, %S would have the short names
 _REFS = ("--glob=refs/heads", "--glob=refs/remotes", "--glob=refs/tags", "--glob=refs/replace")
+# a commit of which more is asked than this (HEAD, mostly) gets all its ancestors listed
+_OFTEN = 8
 # a file that a commit left behind: path, mode, blob; mode 0 and the old blob for one that it deleted
 Leaf = tuple[bytes, int, str]
 
@@ -155,6 +158,8 @@ class Ancestry:
         self._history = history
         self._place = {oid: number for number, oid in enumerate(history)}
         self._known: dict[tuple[str, str], bool] = {}
+        self._asked: Counter[str] = Counter()
+        self._ancestors: dict[str, set[str]] = {}
 
     def leads_to(self, old: str, new: str) -> bool:
         """Tell whether `old` is `new` or an ancestor of it."""
@@ -163,9 +168,23 @@ class Ancestry:
         first, last = self._place.get(old), self._place.get(new)
         if first is None or last is None or first > last:
             return False
+        if new in self._ancestors:
+            return old in self._ancestors[new]
         found = self._known.get((old, new))
         if found is None:
+            self._asked[new] += 1
+            if self._asked[new] > _OFTEN:
+                self._ancestors[new] = self._all(new)
+                return old in self._ancestors[new]
             found = self._known[old, new] = self._search(first, old, new)
+        return found
+
+    def _all(self, new: str) -> set[str]:
+        found, todo = {new}, [new]
+        while todo:
+            fresh = [parent for parent in self._history[todo.pop()].parents if parent in self._place]
+            todo += [parent for parent in fresh if parent not in found]
+            found.update(fresh)
         return found
 
     def _search(self, first: int, old: str, new: str) -> bool:

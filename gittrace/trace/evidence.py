@@ -139,7 +139,7 @@ class _Lines:
         for at, line in enumerate(run):
             if new[at] and line.telling:
                 owners[at] = self._owner(line, bones)
-        for at, block in blocks(run):
+        for at, block in () if all(owners) else blocks(run):
             claim = self.ledger.first(self.ledger.blocks, block, self.made)
             if (
                 claim

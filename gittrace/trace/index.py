@@ -125,6 +125,10 @@ class Index:
         if self._store:
             self._store.close()
 
+    def tips(self) -> list[tuple[str, str]]:
+        """Return the refs (notes and hidden ones) that it was read from, and what they lead to."""
+        return self.db.execute("select ref, oid from tips order by ref").fetchall()
+
     def _open(self, path: str) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=10, isolation_level=None)
         db.execute("pragma synchronous = off")

@@ -55,6 +55,8 @@ class _Finder:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
         self.found: dict[str, dict[str, Found]] = defaultdict(dict)
+        # the same by commit: the tier of each trace
+        self.linked: dict[str, dict[str, Tier]] = defaultdict(dict)
         # (trace, commit) -> what reverts it
         self.reverted: dict[tuple[str, str], list[str]] = defaultdict(list)
         # by `Content.patch`: the first commit that makes these changes; by `Content.inverse`: all that can be undone so
@@ -87,20 +89,24 @@ class _Finder:
                 whole = len(match.files) / max(len(made.introduced), 1)
                 share = match.explained / added if added else whole
                 link = _link(made, tier, match.words(added), min(share, 1.0))
-                self.found[trace][made.oid] = Found(link, frozenset(match.lines))
+                self._enter(trace, Found(link, frozenset(match.lines)))
         if not found:
             for trace in self._overlapping(made, content):
-                self.found[trace][made.oid] = Found(_link(made, OVERLAPPING, ("the same files at the same time",), 0.0))
+                self._enter(trace, Found(_link(made, OVERLAPPING, ("the same files at the same time",), 0.0)))
         if content.patch:
             self.patches.setdefault(content.patch, made.oid)
             self.undone_by[content.inverse].append(made.oid)
+
+    def _enter(self, trace: str, found: Found) -> None:
+        self.found[trace][found.link.commit] = found
+        self.linked[found.link.commit][trace] = found.link.tier
 
     def _same_changes(self, made: Made, content: Content, found: dict[str, Match]) -> None:
         first = self.patches.get(content.patch) if content.patch and not made.reverts else None
         if first is None:
             return
-        for trace, linked in self.found.items():
-            if first in linked and linked[first].link.tier == TOOL_EMITTED:
+        for trace, tier in self.linked.get(first, {}).items():
+            if tier == TOOL_EMITTED:
                 found.setdefault(trace, Match()).same_as = first
 
     def _undone(self, made: Made, content: Content) -> dict[str, list[str]]:
@@ -109,9 +115,9 @@ class _Finder:
         named = dict.fromkeys(
             (*sorted(made.reverts), *(self.undone_by.get(content.patch, ()) if content.patch else ()))
         )
-        for trace, linked in self.found.items():
-            for oid in named:
-                if oid in linked and linked[oid].link.tier in EMITTED:
+        for oid in named:
+            for trace, tier in self.linked.get(oid, {}).items():
+                if tier in EMITTED:
                     undone[trace].append(oid)
                     if made.reachable:
                         self.reverted[trace, oid].append(made.oid)

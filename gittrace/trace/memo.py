@@ -9,39 +9,72 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
+from gittrace.model.trace import Fate, FileFate, Link
 from gittrace.trace.contents import Changed, Content
 from gittrace.trace.fingerprint import FileLines, Line, Run
 from gittrace.trace.index import Place
 from gittrace.trace.work import Origin, Work, Written
 from gittrace.vocabulary import CACHE_DIR
 
-_VERSION = 1
+_VERSION = 2
 # asking for more by name would pass sqlite's limit, and reading all is as fast
 _MANY = 500
 _SCHEMA = """
+create table states (state text primary key, lost text not null);
+create table answers (trace text primary key, state text not null, data text not null);
 create table works (trace text primary key, state text not null, data text not null);
 create table contents (oid text primary key, data text not null);
 """
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a trace.
+
+    commit  the one that holds most of it
+    paths   that were changed by the reachable commits that hold work of it
+    """
+
+    links: tuple[Link, ...]
+    fate: Fate | None
+    commit: str | None
+    paths: tuple[bytes, ...]
 
 
 class Memo:
     """The cache; where it can't be kept, nothing is remembered."""
 
     def __init__(self, repo: Repository) -> None:
-        folder = os.path.join(repo.common_trace_dir, CACHE_DIR)
-        try:
-            os.makedirs(folder, exist_ok=True)
-            self._db = _open(os.path.join(folder, "history.sqlite"))
-        except (sqlite3.DatabaseError, OSError):
-            # damaged, locked for long, or a repository that we may only read
-            self._db = _open(":memory:")
+        # the index makes the folder, where something was recorded
+        path = os.path.join(repo.common_trace_dir, CACHE_DIR, "history.sqlite")
+        self._db = _opened(path) or _open(":memory:")
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
+
+    def keep_state(self, state: str, lost: Iterable[str]) -> None:
+        """Remember that answers were given in a state of the repository, in which no ref led to the `lost` commits."""
+        self._write("delete from states where state != ?", [(state,)])
+        self._write("insert or replace into states values (?, ?)", [(state, " ".join(lost))])
+
+    def answer(self, trace: str, state: str, store: ObjectStore) -> Answer | None:
+        """Return what was answered in a state of the repository, None too when commits have gone from it since."""
+        query = "select data, lost from answers join states using (state) where trace = ? and state = ?"
+        row = self._db.execute(query, (trace, state)).fetchone()
+        if row is None or any(store.kind(oid) is None for oid in row[1].split()):
+            return None
+        return _answer(json.loads(row[0]))
+
+    def keep_answer(self, trace: str, state: str, answer: Answer) -> None:
+        """Remember an answer."""
+        data = json.dumps(_answer_json(answer))
+        self._write("insert or replace into answers values (?, ?, ?)", [(trace, state, data)])
 
     def works(self, states: Mapping[str, str]) -> dict[str, Work]:
         """Return the works that are remembered of traces in the given states."""
@@ -89,6 +122,20 @@ def state_of(places: Iterable[Place], more: str = "") -> str:
     """Return what stands for the segments of a trace and where they are noted, and for `more`."""
     names = sorted(f"{place.session_id} {place.index} {place.sha256} {place.commit}" for place in places)
     return hashlib.sha256("\n".join((more, *names)).encode()).hexdigest()
+
+
+def _opened(path: str) -> sqlite3.Connection | None:
+    """Open the file; a damaged one is made anew, once."""
+    for damaged in (False, True):
+        try:
+            if damaged:
+                os.unlink(path)
+            return _open(path)
+        except (sqlite3.OperationalError, OSError):
+            return None  # locked for long, or a repository that we may only read
+        except sqlite3.DatabaseError:
+            continue
+    return None
 
 
 def _open(path: str) -> sqlite3.Connection:
@@ -168,6 +215,21 @@ def _work(trace: str, data: Mapping[str, Any]) -> Work:
         problems=data["problems"],
         whole=data["whole"],
     )
+
+
+def _answer_json(answer: Answer) -> dict[str, Any]:
+    return asdict(answer) | {"paths": [_text(path) for path in answer.paths]}
+
+
+def _answer(data: Mapping[str, Any]) -> Answer:
+    links = tuple(
+        Link(**link | {name: tuple(link[name]) for name in ("evidence", "reverted_by")}) for link in data["links"]
+    )
+    fate = data["fate"]
+    if fate is not None:
+        files = (FileFate(**file | {"now": tuple(file["now"])}) for file in fate["files"])
+        fate = Fate(**fate | {"files": tuple(files)})
+    return Answer(links, fate, data["commit"], tuple(map(_bytes, data["paths"])))
 
 
 def _content_json(content: Content) -> list[Any]:

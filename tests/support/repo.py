@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -55,8 +55,7 @@ class Repo:
             env=self.env | dict(env or {}),
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=120,
         )
         self.errors = done.stderr.decode("utf-8", "backslashreplace")
@@ -127,6 +126,6 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def repo(tmp_path: Path, home: Path) -> Iterator[Repo]:
+def repo(tmp_path: Path, home: Path) -> Repo:
     """An empty SHA-1 repository."""
-    yield make_repo(tmp_path / "repo", hermetic_environment(home))
+    return make_repo(tmp_path / "repo", hermetic_environment(home))

@@ -1,0 +1,144 @@
+"""Make programs from a seed, run them, and cut a failing one down to what is needed to fail."""
+
+import os
+import tempfile
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from unittest import mock
+
+from tests.fuzz.checks import Broken, check
+from tests.fuzz.steps import STEPS
+from tests.fuzz.world import Setup, World
+from tests.support.repo import hermetic_environment
+
+# programs are checked after every so many steps, and at their end
+_EVERY = 10
+
+
+@dataclass(frozen=True)
+class Action:
+    """A step of a program: what, at which desk, with which random numbers. In words: `run a 123`."""
+
+    name: str
+    desk: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.desk} {self.seed}"
+
+
+@dataclass(frozen=True)
+class Program:
+    """A stage and what happens on it; each step can be left out without changing what the others draw."""
+
+    setup: Setup
+    actions: tuple[Action, ...]
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.setup.sealer} {self.setup.object_format}", *map(str, self.actions)])
+
+    @classmethod
+    def parse(cls, text: str) -> "Program":
+        """Read what `str` wrote."""
+        head, *rows = [row.split() for row in text.splitlines() if row.strip()]
+        return cls(Setup(*head), tuple(Action(name, desk, int(seed)) for name, desk, seed in rows))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a program failed: the rule (or the exception and where it was raised), the words, what had happened."""
+
+    rule: str
+    text: str
+    transcript: tuple[str, ...]
+
+
+def program(seed: int, length: int) -> Program:
+    """Return the program of a seed."""
+    rng = Random(seed)
+    setup = Setup("none", rng.choice(("sha1", "sha1", "sha1", "sha256")))
+    names, weights = list(STEPS), [often for often, _ in STEPS.values()]
+    desk, actions = "a", []
+    for name in rng.choices(names, weights, k=length):
+        if rng.random() < 0.2:
+            desk = rng.choice(("a", "a", "a2", "b"))
+        actions.append(Action(name, desk, rng.randrange(10**6)))
+    return Program(setup, tuple(actions))
+
+
+def run(wanted: Program) -> Failure | None:
+    """Run a program in a directory of its own, and return how it failed."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder, "home")
+        home.mkdir()
+        env = hermetic_environment(home)
+        with mock.patch.dict(os.environ, env, clear=True):
+            world = World(Path(folder), env, wanted.setup)
+            try:
+                with _no_chance(world):
+                    _play(world, wanted.actions)
+            except Broken as error:
+                return Failure(error.rule, str(error), tuple(world.transcript))
+            except Exception as error:  # whatever it is, it is what is being looked for
+                where = traceback.extract_tb(error.__traceback__)[-1]
+                rule = f"{type(error).__name__} in {os.path.basename(where.filename)}:{where.name}"
+                return Failure(rule, traceback.format_exc(), tuple(world.transcript))
+    return None
+
+
+@contextmanager
+def _no_chance(world: World) -> Iterator[None]:
+    """Make times and ids those of the stage."""
+    clock = world.clock
+    with (
+        mock.patch("time.time", clock.time),
+        mock.patch("time.time_ns", clock.time_ns),
+        mock.patch("os.urandom", Random(0).randbytes),
+        mock.patch("gittrace.clock._last_id", 0),
+    ):
+        yield
+
+
+def _play(world: World, actions: Sequence[Action]) -> None:
+    desks = {desk.name: desk for desk in world.desks}
+    for number, action in enumerate(actions, 1):
+        rng = Random(action.seed)
+        STEPS[action.name][1](desks[action.desk], rng)
+        if number % _EVERY == 0:
+            check(desks[action.desk], rng)
+    for desk in desks.values():
+        check(desk, Random(len(actions)))
+
+
+def shrink(wanted: Program, failure: Failure, seconds: float) -> tuple[Program, Failure]:
+    """Return a program that fails by the same rule and has no more steps than it needs, as far as time allows."""
+    end = time.monotonic() + seconds
+    size = max(len(wanted.actions) // 2, 1)
+    while True:
+        for shorter in _shorter(wanted, size):
+            if time.monotonic() > end:
+                return wanted, failure
+            again = run(shorter)
+            if again and again.rule == failure.rule:
+                wanted, failure = shorter, again
+                break
+        else:
+            if size == 1:
+                return wanted, failure
+            size = max(size // 2, 1)
+
+
+def _shorter(wanted: Program, size: int) -> Iterator[Program]:
+    for start in reversed(range(0, len(wanted.actions), size)):
+        yield Program(wanted.setup, wanted.actions[:start] + wanted.actions[start + size :])
+
+
+def report(wanted: Program, failure: Failure) -> str:
+    """Return what a person needs to see and to run it again."""
+    happened = "\n".join(failure.transcript)
+    return f"{failure.text}\n\n-- what happened\n{happened}\n\n-- program: python -m tests.fuzz replay FILE\n{wanted}\n"
