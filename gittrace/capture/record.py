@@ -147,22 +147,21 @@ class Recorder:
             "skipped": (after.skipped if after else None) or None,
         }
         with Journal(self.active.journal) as journal:
-            news = after and is_news(self.repo.trace_dir, after.head)
-            if news and before:
-                self._try(lambda: self._find_commits(journal, before, result.began_ns // 1_000_000_000))
+            if after and is_news(self.repo.trace_dir, after.head):
+                # what the worktree held before the command tells what a commit took in, also one that the command made
+                tree = before.tree if before else after.tree
+                state = snapshot.Snapshot(tree, after.head, after.branch, [])
+                self._try(lambda: self._find_commits(journal, state))
             journal.append({key: value for key, value in event.items() if value is not None or key == "head"})
-            if news and after:
-                # the commits that the command made come after it, so that it is sealed with them
-                self._try(lambda: self._find_commits(journal, after))
             if not os.path.exists(os.path.join(self.repo.trace_dir, ACTIVE_FILE)):
                 from gittrace.trace.progress import reopen
 
                 reopen(self.repo.common_trace_dir, self.active.session_id)
 
-    def _find_commits(self, journal: "Journal", state: snapshot.Snapshot, until: "int | None" = None) -> None:
-        from gittrace.trace.commits import DURING, LATER, catch_up
+    def _find_commits(self, journal: "Journal", state: snapshot.Snapshot) -> None:
+        from gittrace.trace.commits import catch_up
 
-        catch_up(self.repo, self.active, journal, state, DURING if until is None else LATER, until=until)
+        catch_up(self.repo, self.active, journal, state)
 
     def _protect_all(self, output: "Output", limit: int) -> None:
         """Make both trees and an output that the journal holds cut reachable; until then `kept` is None."""

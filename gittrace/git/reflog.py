@@ -33,16 +33,6 @@ class Movements:
     entries: tuple[Entry, ...]
     complete: bool
 
-    def until(self, time: int, old: str | None, head: str | None) -> "Movements":
-        """Return those before a time (seconds since the epoch) at which HEAD was `head`; it was `old` before them all.
-
-        What happened in that very second happened later, if that can be.
-        """
-        there = [0] if head == old else []
-        there += [count for count, entry in enumerate(self.entries, 1) if entry.oid == head]
-        early = [count for count in there if count and self.entries[count - 1].time < time]
-        return Movements(self.entries[: max(early, default=min(there, default=0))], self.complete)
-
 
 def position(repo: Repository) -> list[str]:
     """Return the position of now."""

@@ -246,7 +246,8 @@ class Ledger:
             if self.ancestry.leads_to(made.oid, name):
                 return True
             arrived = self.history.get(name)
-            if arrived and made.time <= arrived.time and _is_picked(arrived, made):
+            # of two alike one of which is gone, that is the older one: it was rebased or amended
+            if arrived and arrived.reachable and made.time <= arrived.time and _is_picked(arrived, made):
                 return True
         return False
 

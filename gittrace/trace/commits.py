@@ -49,33 +49,19 @@ class _Made:
     amends: bool
 
 
-# what a snapshot that is given to `catch_up` says of the worktree just after the commits that it finds
-LATER = "later"  # little: other things may have happened in between
-AT_ONCE = "at once"  # it may stand for the worktree just after the last of them
-DURING = "during"  # they were made by the command that ended with it, whose event is the last in the journal
-
-
 def catch_up(
-    repo: Repository,
-    active: Active,
-    journal: Journal,
-    taken: Snapshot,
-    when: str = LATER,
-    final: bool = False,
-    until: int | None = None,
+    repo: Repository, active: Active, journal: Journal, taken: Snapshot, sealing: bool = False, final: bool = False
 ) -> list[Event]:
     """Append `commit` and `rewrite` events for what HEAD did since last time, and return them.
 
-    `taken` is a snapshot of now, or of a time before (`until`, in seconds since the epoch): what HEAD did later is left
-    alone. `final` does not wait for a rebase in progress. The journal is locked by the caller.
+    `taken` is a snapshot of now. When `sealing`, nothing was recorded since, and it may stand for the worktree just
+    after the last commit. `final` does not wait for a rebase in progress. The journal is locked by the caller.
     """
     head, seen = load_position(repo.trace_dir)
-    size = log_size(repo.trace_dir) if until is None else ""
+    size = log_size(repo.trace_dir)
     if in_progress(repo) and not final:
         return []
     moves = reflog.since(repo, seen)
-    if until is not None:
-        moves = moves.until(until, head, taken.head)
     if not moves.entries and head == taken.head:
         return []
     done = progress.load(repo.common_trace_dir, active.session_id)
@@ -85,7 +71,7 @@ def catch_up(
         entries = tuple(_without_reflog(repo, head, taken.head, active.journal))
     known = {*done.commits, *(event["commit"] for event in tail.events if event["kind"] == COMMIT)}
     made = [item for item in _made(entries, head, tail.events) if item.entry.oid not in known]
-    events = _Events(repo, tail.events, done.tree, taken, when).build(made)
+    events = _Events(repo, tail.events, done.tree, taken, sealing).build(made)
     pairs = rewrites.matching(repo, {entry.oid for entry in entries}, "rebase")
     if pairs:
         events.append(_event(REWRITE, taken.head, taken.branch, now(), cause="rebase", pairs=pairs))
@@ -171,10 +157,12 @@ def _without_reflog(repo: Repository, head: str | None, new: str | None, journal
 class _Events:
     """Builds the events of commits, with the tree of the worktree just after each."""
 
-    def __init__(self, repo: Repository, earlier: list[Event], sealed: str | None, taken: Snapshot, when: str) -> None:
+    def __init__(
+        self, repo: Repository, earlier: list[Event], sealed: str | None, taken: Snapshot, sealing: bool
+    ) -> None:
         self.repo = repo
         self.taken = taken
-        self.when = when
+        self.sealing = sealing
         self.store: ObjectStore | None = None
         self.tree = sealed
         self.at = ""
@@ -191,10 +179,9 @@ class _Events:
                 pairs = [[item.old, entry.oid]]
                 events.append(_event(REWRITE, item.old, self.taken.branch, self.at, cause="amend", pairs=pairs))
             just_made = abs(time.time() - entry.time) <= _JUST_NOW
-            last = number == len(made) - 1 and entry.oid == self.taken.head
-            if self.when == AT_ONCE and last and just_made:
+            if self.sealing and number == len(made) - 1 and just_made and entry.oid == self.taken.head:
                 self.tree = self.taken.tree
-            elif self.when != DURING:
+            else:
                 self.tree = self._laid_over(entry)
             action, _, subject = clean(entry.message).partition(": ")
             fields = {"commit": entry.oid, "parents": list(entry.parents), "tree": self.tree}

@@ -24,7 +24,7 @@ from gittrace.journal.read import Event, ended, read
 from gittrace.journal.running import live
 from gittrace.model.segment import encode, parse_note, render_note, split
 from gittrace.trace import packing, progress, rewrites
-from gittrace.trace.commits import AT_ONCE, LATER, catch_up, in_progress
+from gittrace.trace.commits import catch_up, in_progress
 from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
 
 # what means something in this clone only
@@ -139,7 +139,7 @@ def find_commits(repo: Repository, active: Active) -> None:
         at_once = running[0].head == taken.head
         taken = snapshot.Snapshot(running[0].tree, taken.head, taken.branch, [])
     with Journal(active.journal) as journal:
-        catch_up(repo, active, journal, taken, AT_ONCE if at_once else LATER)
+        catch_up(repo, active, journal, taken, sealing=at_once)
 
 
 def _head(repo: Repository) -> str | None:

@@ -283,7 +283,12 @@ class _Reader:
             self.work.problems.append(f"event '{origin.event_id}': {error}")
             return
         read = [(file, file_lines(file), self._file(file, origin, counts, foreign)) for file in files]
-        known = {line.exact for _, lines, _ in read for run in lines.added for line in run if line.exact in self.others}
+        added = [line for _, lines, _ in read for run in lines.added for line in run if line.telling]
+        removed = [line for _, lines, _ in read for run in lines.removed for line in run if line.telling]
+        known = {line.exact for line in added if line.exact in self.others}
+        # a line that is only indented anew, or formatted, stays whose it was
+        bones = {line.skeleton for line in removed if line.exact not in self.ours}
+        self.others |= {line.exact for line in added if line.skeleton in bones and line.exact not in self.ours}
         for file, lines, ours in read:
             self._remove(file, lines.removed, origin, ours, moved)
         for file, lines, ours in read:

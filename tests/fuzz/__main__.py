@@ -16,6 +16,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="of the first program")
     parser.add_argument("--count", type=int, help="how many programs; without end, if not given")
     parser.add_argument("--steps", type=int, default=40, help="steps of a program")
+    parser.add_argument("--sealer", choices=("none", "now", "detached"), default="none", help="what the hooks start")
     parser.add_argument("--shrink", type=float, default=180, metavar="SECONDS", help="time to cut a failure short")
     parser.add_argument("--keep-going", action="store_true", help="a line a failure, and on with the next seed")
     args = parser.parse_args()
@@ -26,7 +27,7 @@ def main() -> int:
         return 1 if failure else 0
     failed = 0
     for seed in itertools.count(args.seed) if args.count is None else range(args.seed, args.seed + args.count):
-        wanted = program(seed, args.steps)
+        wanted = program(seed, args.steps, args.sealer)
         began = time.monotonic()
         failure = run(wanted)
         said = failure.text.strip().splitlines()[-1] if failure else "holds"

@@ -189,7 +189,7 @@ class Commits:
 
 
 def must_link(ledger: Ledger, commit: Commit, trace: str, reachable: Mapping[str, Commit]) -> bool:
-        """Tell whether a commit brings in lines that the trace wrote, and not by undoing the trace's own work."""
+    """Tell whether a commit brings in lines that the trace wrote, and not by undoing the trace's own work."""
     if not commit.brought & ledger.owned(trace):
         return False
     return not any(oid not in reachable or may_link(ledger, reachable[oid], trace) for oid in commit.reverts)

@@ -27,9 +27,13 @@ class Setup:
 
 
 class Clock:
-    """The time of the stage: it goes on by what happens, so a program is the same on any machine, on any day."""
+    """The time of the stage: it goes on by what happens, so a program is the same on any machine, on any day.
 
-    def __init__(self) -> None:
+    Where hooks start the sealer it is the machine's, which is what the sealer sees.
+    """
+
+    def __init__(self, real: bool) -> None:
+        self.real = real
         self.now_ns = 1_800_000_000 * 10**9
 
     def tick(self, seconds: float = 0.09) -> None:
@@ -48,7 +52,7 @@ class Clock:
     def environment(self) -> dict[str, str]:
         """Return what tells git the time."""
         date = f"{self.now_ns // 10**9} +0000"
-        return {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+        return {} if self.real else {"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
 
 
 @dataclass
@@ -201,7 +205,7 @@ class World:
 
     def __init__(self, top: Path, env: dict[str, str], setup: Setup) -> None:
         self.top = top
-        self.clock = Clock()
+        self.clock = Clock(real=setup.sealer != "none")
         self.env = env = env | self.clock.environment()
         self.setup = setup
         self.ledger = Ledger()
