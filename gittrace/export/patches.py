@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from io import StringIO
 from itertools import pairwise
 
-from unidiff import PatchSet
 from unidiff.errors import UnidiffParseError
+from unidiff.patch import PatchSet
 
 from gittrace.export.text import counted
 
