@@ -1,7 +1,6 @@
 """From `git trace start` to what a stranger's clone says of the work, through the real hooks and the real command."""
 
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.newer_git import newer_git
 from tests.support.repo import Repo, hermetic_environment, make_repo
 
-NEW_GIT = "/opt/git-2.55/bin"
+NEW_GIT = newer_git((2, 45))
 Tell = Callable[[Repo], None]
 
 
@@ -150,7 +150,7 @@ def test_work_that_was_not_committed(tmp_path: Path, env: dict[str, str], how: s
     assert all(not link["commit_reachable"] for link in record["git_links"])
 
 
-@pytest.mark.skipif(not os.path.exists(NEW_GIT), reason="needs a git with reftable")
+@pytest.mark.skipif(NEW_GIT is None, reason="no git with reftable here")
 @pytest.mark.parametrize("options", [("--ref-format=reftable",), ("--ref-format=reftable", "--object-format=sha256")])
 def test_reftable(tmp_path: Path, env: dict[str, str], options: tuple[str, ...]) -> None:
     shim, _, rest = env["PATH"].partition(":")

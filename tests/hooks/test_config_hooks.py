@@ -1,8 +1,6 @@
 """Hooks from git's configuration (2.54 and newer), and what happens when git changes its age."""
 
 import os
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -11,21 +9,10 @@ import pytest
 from gittrace.git import hook_config, hooks
 from gittrace.git.repository import check_version
 from tests.hooks.conftest import Recorded, Sealer, open_repository
+from tests.support.newer_git import newer_git
 from tests.support.repo import Repo, make_repo
 
-
-def _new_git() -> str | None:
-    """Return the directory of a git that knows such hooks: the one on PATH, or one installed beside it."""
-    for directory in (os.path.dirname(shutil.which("git") or ""), *map(str, sorted(Path("/opt").glob("git-*/bin")))):
-        program = os.path.join(directory, "git")
-        if os.access(program, os.X_OK):
-            words = subprocess.check_output([program, "version"], text=True).split()[2].split(".")
-            if (int(words[0]), int(words[1])) >= hook_config.SUPPORTED:
-                return directory
-    return None
-
-
-NEW = _new_git()
+NEW = newer_git(hook_config.SUPPORTED)
 pytestmark = pytest.mark.skipif(NEW is None, reason="no git 2.54 or newer here")
 
 
