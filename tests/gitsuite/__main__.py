@@ -1,0 +1,117 @@
+"""Run git's own test scripts with and without gittrace: `python -m tests.gitsuite SOURCE [SCRIPT...]`.
+
+SOURCE is a built source tree of git. Every repository that a script makes gets, by git's own template folder, what `git
+trace init` installs; with `--session` a session is active in it, so that the hooks write and the sealer runs. What ends
+otherwise than without gittrace is named, and the exit status is 1.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.repo import PACKAGE_ROOT, Repo, hermetic_environment
+
+# what hooks can touch: commit, merge, rebase, am, cherry-pick, notes, push, hooks, worktrees, template and init
+SCRIPTS = """
+    t0001 t1800 t2400 t2401 t2402 t2403 t2404 t2405 t3301 t3320 t3400 t3402 t3403 t3404 t3406 t3407 t3412 t3413 t3415
+    t3416 t3417 t3418 t3420 t3421 t3422 t3424 t3425 t3426 t3428 t3430 t3431 t3432 t3434 t3436 t3501 t3502 t3504 t3505
+    t3506 t3507 t3510 t3903 t4014 t4150 t5304 t5400 t5402 t5403 t5407 t5505 t5509 t5510 t5516 t5517 t5523 t5526 t5531
+    t5533 t5534 t5538 t5541 t5543 t5545 t5547 t5571 t5572 t5582 t5801 t6120 t6500 t6501 t7003 t7102 t7201 t7400 t7500
+    t7501 t7502 t7503 t7504 t7505 t7507 t7509 t7510 t7600 t7601 t7602 t7603 t7607 t7611 t7900
+""".split()
+_RESULT = re.compile(r"^(ok|not ok) (\d+)(?: - (.*))?$", re.MULTILINE)
+
+
+def main() -> int:
+    """Run the scripts twice each, and print what differs."""
+    parser = argparse.ArgumentParser(prog="python -m tests.gitsuite", description=__doc__.partition("\n\n")[0])
+    parser.add_argument("source", type=Path, help="a built source tree of git")
+    parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help="t5571, ...; default: those that hooks can touch")
+    parser.add_argument("--session", action="store_true", help="with an active session in every repository")
+    parser.add_argument("--verbose", "-v", action="store_true", help="print a line for every script")
+    args = parser.parse_args()
+    tests = args.source.resolve() / "t"
+    scripts = sorted(path for name in args.scripts or SCRIPTS for path in tests.glob(f"{name}*.sh"))
+    if not scripts or not (tests.parent / "git").exists():
+        parser.error(f"'{args.source}' is not a built source tree of git with such scripts")
+    results = differences = 0
+    with tempfile.TemporaryDirectory(prefix="gittrace-suite-") as folder:
+        template = make_template(Path(folder), tests.parent, args.session)
+        for script in scripts:
+            bare = run(script, Path(folder))
+            with swapped(tests.parent / "templates/blt", template):
+                ours = run(script, Path(folder))
+            results += len(bare)
+            changed = sorted(number for number in bare if bare[number] != ours.get(number))
+            differences += len(changed)
+            if args.verbose or changed:
+                print(f"{script.name}: {len(bare)} results, {len(changed)} differ", flush=True)
+            for number in changed:
+                print(f"    {number}: {bare[number]} -> {ours.get(number, 'not run')}", flush=True)
+    print(f"{len(scripts)} scripts, {results} results, {differences} differ")
+    return 1 if differences else 0
+
+
+def make_template(folder: Path, source: Path, session: bool) -> Path:
+    """Return a copy of git's template folder with what `git trace init` and `start` leave in a repository."""
+    program = folder / "bin" / "git-trace"
+    program.parent.mkdir()
+    python = f'PYTHONPATH="{PACKAGE_ROOT}" exec "{sys.executable}"'
+    program.write_text(f'#!/bin/sh\n{python} -m gittrace.main "$@"\n')
+    program.chmod(0o755)
+    home = folder / "home"
+    home.mkdir()
+    path = f"{source / 'bin-wrappers'}{os.pathsep}{program.parent}{os.pathsep}{os.environ['PATH']}"
+    repo = Repo(folder / "model", hermetic_environment(home) | {"PATH": path})
+    repo.top.mkdir()
+    repo.git("init", "-q", ".")
+    repo.git("trace", "init")
+    if session:
+        repo.git("trace", "start", "-m", "git's own tests")
+        for name in ("index", "state", "reflog"):
+            (repo.top / ".git/trace" / name).unlink(missing_ok=True)
+    template = folder / "template"
+    shutil.copytree(source / "templates/blt", template, symlinks=True)
+    shutil.copytree(repo.top / ".git/hooks", template / "hooks", dirs_exist_ok=True)
+    shutil.copytree(repo.top / ".git/trace", template / "trace")
+    kept = repo.git("config", "--local", "--null", "--get-regexp", r"^(trace|hook)\.")
+    for entry in filter(None, kept.split("\0")):
+        key, _, value = entry.partition("\n")
+        repo.git("config", "--file", str(template / "config"), key, value)
+    return template
+
+
+@contextmanager
+def swapped(place: Path, other: Path) -> Iterator[None]:
+    """Have another folder stand at a place."""
+    kept = place.with_name(f"{place.name}.kept")
+    place.rename(kept)
+    try:
+        shutil.copytree(other, place, symlinks=True)
+        yield
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+        kept.rename(place)
+
+
+def run(script: Path, folder: Path) -> dict[int, str]:
+    """Run one of git's scripts; return number -> `ok` or `not ok`, with the test's title."""
+    root = folder / "trash"
+    env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "GITTRACE"))}
+    argv = ["sh", script.name, f"--root={root}"]
+    done = subprocess.run(
+        argv, cwd=script.parent, env=env, capture_output=True, text=True, errors="replace", timeout=1800
+    )
+    shutil.rmtree(root, ignore_errors=True)
+    return {int(match[2]): f"{match[1]} ({match[3]})" for match in _RESULT.finditer(done.stdout)}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
