@@ -36,6 +36,7 @@ COMMANDS = (
     Command("export", "gittrace.commands.export", PORCELAIN, "write traces in the formats of others"),
     Command("verify", "gittrace.commands.verify", PORCELAIN, "prove that every snapshot can be rebuilt"),
     Command("doctor", "gittrace.commands.doctor", PORCELAIN, "check the installation and the recorded data"),
+    Command("forget", "gittrace.commands.forget", PORCELAIN, "remove a trace for good, wherever it is read"),
     Command("gc", "gittrace.commands.gc", PORCELAIN, "drop what is no longer needed"),
     Command("demo", "gittrace.commands.demo", PORCELAIN, "record a small trace in a temporary repository"),
     Command("seal", "gittrace.commands.seal", PLUMBING, "turn finished runs of events into notes"),

@@ -27,6 +27,7 @@ CACHE_DIR = "cache"
 HOOKS_DIR = "hooks"
 LOG_FILE = "log"
 SEAL_LOCK = "seal.lock"
+FORGOTTEN_FILE = "forgotten"
 
 # a segment's line in a note
 SEGMENT_WORD = "gittrace1"

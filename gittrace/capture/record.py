@@ -112,6 +112,9 @@ class Recorder:
         self.after = snapshot.take(self.repo)
 
     def _record(self, result: "Result") -> None:
+        if not os.path.exists(self.active.journal):
+            self.problems.append("its session was forgotten meanwhile")
+            return
         # where the objects can't be written, a disk being full, the line in the journal often still can
         self._try(self._after)
         self._protecting.acquire()

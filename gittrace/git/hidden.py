@@ -151,14 +151,46 @@ def update(
             new = trees.write(root)[1]
         finally:
             trees.close()
-        try:
-            repo.git("update-ref", ref, new, old or repo.zero)
-        except GitFailed as error:
-            if not _lost_race(error):
-                raise
-            continue
-        return True
+        if _moved(repo, ref, new, old):
+            return True
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
+
+
+def replace(repo: Repository, trace_id: str, folder: str, files: "Mapping[str, str | None]") -> bool:
+    """Put blobs (name -> oid; None removes one) in the place of those in a folder of a trace's ref.
+
+    Return whether the ref moved. Raises GitFailed; RefMoved when other writers were faster fifty times.
+    """
+    ref = TRACE_REFS + trace_id
+    for _ in range(_ATTEMPTS):
+        trees = _Trees(repo)
+        try:
+            old, root = trees.read(ref)
+            _, entries = trees.read(root[folder][1]) if folder in root else ("", {})
+            wanted = {name: (_BLOB, oid) for name, oid in files.items() if oid and name in entries}
+            kept = {name: entry for name, entry in entries.items() if name not in files}
+            if {**kept, **wanted} == entries:
+                return False
+            root[folder] = trees.write({**kept, **wanted})
+            if not kept and not wanted:
+                del root[folder]
+            new = trees.write(root)[1]
+        finally:
+            trees.close()
+        if _moved(repo, ref, new, old):
+            return True
+    raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
+
+
+def _moved(repo: Repository, ref: str, new: str, old: str) -> bool:
+    """Move a ref; return False when another writer was faster."""
+    try:
+        repo.git("update-ref", ref, new, old or repo.zero)
+    except GitFailed as error:
+        if not _lost_race(error):
+            raise
+        return False
+    return True
 
 
 def _lost_race(error: GitFailed) -> bool:

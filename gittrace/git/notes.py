@@ -1,4 +1,7 @@
-"""Notes: read at any fan-out through the object store, written by `git fast-import`, which keeps the fan-out."""
+"""Notes: read at any fan-out through the object store, written by `git fast-import`, which keeps the fan-out.
+
+It takes notes on commits that are here, and refuses others; for these the fan-out is found by what the tree has.
+"""
 
 import os
 import time
@@ -10,7 +13,10 @@ from gittrace.git.repository import Repository
 
 _ATTEMPTS = 20
 _HEX = frozenset(b"0123456789abcdef")
+# a name beside our own, so that no folder is left behind in refs/
+_NOWHERE = "refs/notes/trace-nowhere"
 Merge = Callable[[bytes, bytes], bytes]
+Edit = Callable[[Iterator[tuple[str, bytes]]], Mapping[str, bytes]]
 
 
 def tip(repo: Repository, ref: str) -> str | None:
@@ -70,11 +76,14 @@ def add(repo: Repository, ref: str, notes: Mapping[str, bytes], merge: Merge, me
         old = tip(repo, ref)
         with open_objects(repo) as store:
             wanted = dict(_merged(store, old, notes, merge))
-        if not wanted:
-            return False
+            if not wanted:
+                return False
+            tree = store.commit(old).tree if old else None
+            changes = b"".join(_change(store, tree, commit, note) for commit, note in wanted.items())
         importer = repo.start("fast-import", "--quiet", "--date-format=raw", feed=True)
         try:
-            importer.check(_stream(repo, ref, old, wanted, message))
+            start = f"from {old}\n".encode() if old else b""
+            importer.check(_stream(repo, ref, message, start + changes))
         except GitFailed:
             _remove_crash_report(repo, importer.pid)
             if tip(repo, ref) == old:
@@ -95,19 +104,86 @@ def _merged(
             yield commit, new
 
 
-def _stream(repo: Repository, ref: str, old: str | None, notes: Mapping[str, bytes], message: str) -> bytes:
+def rewrite(repo: Repository, ref: str, edit: Edit, message: str) -> str | None:
+    """Let `edit` change the notes of `ref`, and begin its history anew, so that it leads to nothing from before.
+
+    `edit(notes)` is given (commit, note) of all notes, and returns what to change: commit -> note, empty to remove it.
+    Return the commit that the ref led to until then, None when there was none and nothing is to be added.
+    Raises RefMoved when other writers were faster twenty times, GitFailed.
+    """
+    for _ in range(_ATTEMPTS):
+        old = tip(repo, ref)
+        with open_objects(repo) as store:
+            tree = store.commit(old).tree if old else None
+            wanted = edit((commit, store.blob(oid)) for commit, oid in walk(store, tree)) if tree else edit(iter(()))
+            if old is None and not wanted:
+                return None
+            changes = f"M 040000 {tree} \n".encode() if tree else b""
+            changes += b"".join(_change(store, tree, commit, note) for commit, note in wanted.items())
+        new = _import(repo, changes, message)
+        try:
+            repo.git("update-ref", "-m", message, ref, new, old or repo.zero)
+        except GitFailed:
+            if tip(repo, ref) == old:
+                raise
+            continue
+        return old
+    raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
+
+
+def _import(repo: Repository, changes: bytes, message: str) -> str:
+    """Write a commit without parents and return its oid; no ref leads to it."""
+    # fast-import knows commits on branches only; this one is taken back before any ref is written
+    stream = _stream(repo, _NOWHERE, message, changes, mark=True)
+    after = f"get-mark :1\nreset {_NOWHERE}\nfrom {repo.zero}\n\ndone\n".encode()
+    importer = repo.start("fast-import", "--quiet", "--date-format=raw", feed=True)
+    try:
+        return importer.check(stream.removesuffix(b"done\n") + after).decode().strip()
+    except GitFailed:
+        _remove_crash_report(repo, importer.pid)
+        raise
+
+
+def _change(store: ObjectStore, tree: str | None, commit: str, note: bytes) -> bytes:
+    """Return the command of fast-import that sets a note (on any object), or removes an empty one."""
+    path = _path(store, tree, commit)
+    if not note:
+        return f"D {path}\n".encode()
+    # N counts the notes to say where one goes; where there is one, it stays where it is
+    new = tree is None or find(store, tree, commit) is None
+    how = f"N inline {commit}" if new and store.kind(commit) == "commit" else f"M 100644 inline {path}"
+    return f"{how}\ndata {len(note)}\n".encode() + note + b"\n"
+
+
+def _path(store: ObjectStore, tree: str | None, commit: str) -> str:
+    """Return where a commit's note is in a notes tree, or would be, by the fan-out that the tree has."""
+    done, rest = "", commit
+    while tree is not None:
+        entries = {entry.name: entry for entry in store.tree(tree)}
+        if rest.encode() in entries:
+            break
+        below = entries.get(rest[:2].encode())
+        fans_out = any(entry.mode == DIRECTORY and len(name) == 2 for name, entry in entries.items())
+        if below is None and not fans_out:
+            break
+        done, rest = f"{done}{rest[:2]}/", rest[2:]
+        tree = below.oid if below is not None and below.mode == DIRECTORY else None
+    return done + rest
+
+
+def _stream(repo: Repository, ref: str, message: str, changes: bytes, mark: bool = False) -> bytes:
     text = f"{message}\n".encode()
-    parts = [
-        f"commit {ref}\ncommitter ".encode(),
+    parts = (
+        f"feature done\ncommit {ref}\n".encode(),
+        b"mark :1\n" if mark else b"",
+        b"committer ",
         identity(repo),
         f" {int(time.time())} +0000\ndata {len(text)}\n".encode(),
         text,
-        f"from {old}\n".encode() if old else b"",
-    ]
-    for commit, note in notes.items():
-        parts += [f"N inline {commit}\ndata {len(note)}\n".encode(), note, b"\n"]
-    parts.append(b"done\n")
-    return b"".join([b"feature done\n", *parts])
+        changes,
+        b"done\n",
+    )
+    return b"".join(parts)
 
 
 def identity(repo: Repository) -> bytes:
@@ -126,4 +202,4 @@ def _remove_crash_report(repo: Repository, pid: int) -> None:
         return
 
 
-__all__ = ["ObjectMissing", "add", "changed", "find", "identity", "tip", "walk"]
+__all__ = ["ObjectMissing", "add", "changed", "find", "identity", "rewrite", "tip", "walk"]

@@ -204,6 +204,16 @@ def at(git_dir: str, common_dir: str, object_format: str) -> Repository:
     return Repository(top, git_dir, common_dir, object_format)
 
 
+def git_dirs(repo: Repository) -> "list[str]":
+    """Return the `<git-dir>` of every worktree, the main one's first."""
+    linked = os.path.join(repo.common_dir, "worktrees")
+    try:
+        names = sorted(os.listdir(linked))
+    except FileNotFoundError:
+        names = []
+    return [repo.common_dir, *(os.path.join(linked, name) for name in names)]
+
+
 def check_version() -> "tuple[int, ...]":
     """Return git's version. Raises GitMissing when git is too old or can't be run."""
     out = decode(run(["git", "version"], scrubbed_environment()))
@@ -214,4 +224,4 @@ def check_version() -> "tuple[int, ...]":
     return numbers
 
 
-__all__ = ["Discovery", "GitFailed", "Repository", "at", "check_version", "discover"]
+__all__ = ["Discovery", "GitFailed", "Repository", "at", "check_version", "discover", "git_dirs"]

@@ -1,7 +1,7 @@
 """The lines of a note: segments and what was forgotten.
 
     gittrace1 <trace-id> <session-id> <index> <sha256 of the JSONL> <base64 of one zstd frame of the JSONL>
-    gittrace1 <trace-id> forget <RFC 3339 time>
+    gittrace1 <trace-id> forget <RFC 3339 time> [<sha256 of a segment's JSONL>]
 
 A note is a set of such lines, so that every way in which git merges notes yields a valid one. What comes out of a
 note may have been written by anyone: it is bounded before anything is unpacked, and proved by its hash.
@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn
 
 from gittrace.errors import Damaged
@@ -35,7 +36,10 @@ _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _SEGMENT = re.compile(
     rb"%s (%s) (%s) (0|[1-9][0-9]{0,8}) ([0-9a-f]{64}) ([A-Za-z0-9+/]+={0,2})" % (SEGMENT_WORD.encode(), _UUID, _UUID)
 )
-_FORGET = re.compile(rb"%s (%s) %s ([0-9TZ:.+-]{20,35})" % (SEGMENT_WORD.encode(), _UUID, FORGET_WORD.encode()))
+_TIME = rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+_FORGET = re.compile(
+    rb"%s (%s) %s (%s)(?: ([0-9a-f]{64}))?" % (SEGMENT_WORD.encode(), _UUID, FORGET_WORD.encode(), _TIME)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,18 @@ class SegmentLine:
 
 @dataclass(frozen=True, slots=True)
 class Forget:
-    """A tombstone: segments of the trace that were recorded before `at` (RFC 3339) are gone on purpose."""
+    """A tombstone: what it covers is gone on purpose (see `gittrace.model.tombstones`).
+
+    Without `sha256` it covers the sessions of the trace that began before `at` (RFC 3339), with it that one segment.
+    """
 
     trace_id: str
     at: str
+    sha256: str | None = None
 
     def __str__(self) -> str:
-        return f"{SEGMENT_WORD} {self.trace_id} {FORGET_WORD} {self.at}"
+        one = f" {self.sha256}" if self.sha256 else ""
+        return f"{SEGMENT_WORD} {self.trace_id} {FORGET_WORD} {self.at}{one}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,12 @@ def parse_note(data: bytes) -> Note:
             trace_id, session_id, index, sha256, payload = (group.decode() for group in match.groups())
             segments.append(SegmentLine(trace_id, session_id, int(index), sha256, payload))
         elif match := _FORGET.fullmatch(line):
-            forgets.append(Forget(match[1].decode(), match[2].decode()))
+            one = match[3].decode() if match[3] else None
+            forget = Forget(match[1].decode(), match[2].decode(), one)
+            if microseconds(forget.at) is None:
+                damaged.append(DamagedLine(number, line, f"'{forget.at}' is no time"))
+            else:
+                forgets.append(forget)
         else:
             damaged.append(DamagedLine(number, line, "neither a segment nor a tombstone"))
     return Note(tuple(segments), tuple(forgets), tuple(foreign), tuple(damaged))
@@ -214,6 +228,17 @@ def _continued(header: Mapping[str, Any], tree: Any) -> dict[str, Any]:
     gone = ("diff", "diff_encoding", "diff_omitted")
     kept = {key: value for key, value in header.items() if key not in gone}
     return kept | {"tree": tree, "index": int(header.get("index", 0)) + 1, "continues": True}
+
+
+def microseconds(at: object) -> int | None:
+    """Return a time with its zone (RFC 3339) in microseconds since the epoch; None when it can't be read."""
+    try:
+        moment = datetime.fromisoformat(str(at))
+        if moment.tzinfo is None:
+            return None
+        return int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
+    except (ValueError, OverflowError):
+        return None
 
 
 def _no_constant(name: str) -> NoReturn:

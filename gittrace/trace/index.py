@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +16,16 @@ from gittrace.errors import Damaged
 from gittrace.git import notes
 from gittrace.git.objects import DIRECTORY, ObjectStore, open_objects
 from gittrace.git.repository import Repository
+from gittrace.trace.summary import as_text, header_summary, summary
 from gittrace.vocabulary import CACHE_DIR, NOTES_REF, REMOTE_NOTES_REFS, SEGMENTS_DIR, TRACE_REFS
 
 # a cache that is up to date unpacks nothing
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.segment import SegmentLine
+    from gittrace.model.tombstones import Tombstones
 
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = """
 create table tips (ref text primary key, oid text not null);
 create table segments (
@@ -38,24 +41,18 @@ create table events (id text not null, trace text not null, session text not nul
 create index events_by_trace on events (trace);
 create index events_by_id on events (id);
 create index events_by_tail on events (substr(id, 25));
-create table forgets (ref text not null, commit_oid text not null, trace text not null, at text not null);
+create table forgets (ref text not null, commit_oid text not null, trace text not null, at text not null,
+    sha text not null);
+create index forgets_by_trace on forgets (trace);
+create table hidden (
+    ref text not null, commit_oid text not null, blob text not null, trace text not null, session text not null,
+    idx integer not null, sha text not null, began text not null,
+    primary key (ref, commit_oid, session, idx, sha));
+create index hidden_by_trace on hidden (trace);
 create table damaged (ref text not null, commit_oid text not null, why text not null);
 create table traces (trace text primary key, began text not null, ended text not null);
 create index by_end on traces (ended);
 """
-_HEADER_KEYS = ("at", "title", "agent", "base", "base_commit", "branch", "developer_id", "tree", "index", "continues")
-_SUMMARY_KEYS = (
-    "kind", "command", "exit_code", "signal", "duration_ms", "commit", "subject", "tool", "path", "text", "success",
-    "reason", "reasoning", "cause", "pairs", "results", "tree", "tree_after", "about",
-)  # fmt: skip
-# what is shown as text, so it must be text
-_TEXTS = frozenset(
-    """
-    at title branch developer_id base_commit kind command commit subject tool path text reason reasoning cause tree
-    tree_after about
-    """.split()
-)
-_LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -71,22 +68,16 @@ class Place:
     sha256: str
 
 
-def summary(event: dict[str, Any]) -> dict[str, Any]:
-    """Return what lists show of an event: long texts cut to 300 characters, and texts that are none left out."""
-    found = {key: event[key] for key in _SUMMARY_KEYS if event.get(key) is not None}
-    found = {key: value for key, value in found.items() if isinstance(value, str) or key not in _TEXTS}
-    return {key: value[:_LONGEST] if isinstance(value, str) else value for key, value in found.items()}
-
-
-def _header(header: dict[str, Any]) -> dict[str, Any]:
-    """Return what lists show of a segment's header; what others recorded may be anything."""
-    found = {key: header[key] for key in _HEADER_KEYS if header.get(key) is not None}
-    return {key: value for key, value in found.items() if isinstance(value, str) or key not in _TEXTS}
-
-
-def _text(value: object) -> str:
-    """Return a value as text that a database can hold."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
+def remove_caches(folder: str, keep: str = "") -> None:
+    """Remove what is in a folder of caches, save files whose names begin with `keep`; what can't be removed stays."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return  # nothing was cached, or it is not for us to read
+    for name in names:
+        if not keep or not name.startswith(keep):
+            with suppress(OSError):  # another process did it, or a repository that we may only read
+                os.unlink(os.path.join(folder, name))
 
 
 class Index:
@@ -132,6 +123,8 @@ class Index:
     def _open(self, path: str) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=10, isolation_level=None)
         db.execute("pragma synchronous = off")
+        # what was forgotten shall not stay in the file's free pages
+        db.execute("pragma secure_delete = on")
         if db.execute("pragma user_version").fetchone()[0] != _VERSION:
             db.execute("begin immediate")
             if db.execute("pragma user_version").fetchone()[0] != _VERSION:
@@ -166,12 +159,15 @@ class Index:
                 if seen.get(ref) != oid:
                     touched |= self._read_ref(ref, seen.get(ref), oid)
                     self.db.execute("insert or replace into tips values (?, ?)", (ref, oid))
+            hidden = [trace for trace in touched if self._hide(trace)]
             for trace in touched:
                 self._summarize(trace)
             self.db.execute("commit")
         except BaseException:
             self.db.execute("rollback")
             raise
+        if hidden:
+            self._drop_other_caches()
 
     @property
     def store(self) -> ObjectStore:
@@ -183,8 +179,9 @@ class Index:
     def _drop(self, ref: str, commit: str | None) -> set[str]:
         where, values = ("ref = ?", (ref,)) if commit is None else ("ref = ? and commit_oid = ?", (ref, commit))
         traces = {row[0] for row in self.db.execute(f"select distinct trace from segments where {where}", values)}  # noqa: S608 - constants
-        traces |= {row[0] for row in self.db.execute(f"select distinct trace from forgets where {where}", values)}  # noqa: S608 - constants
-        for table in ("segments", "forgets", "damaged"):
+        for table in ("forgets", "hidden"):
+            traces |= {row[0] for row in self.db.execute(f"select distinct trace from {table} where {where}", values)}  # noqa: S608 - constants
+        for table in ("segments", "forgets", "hidden", "damaged"):
             self.db.execute(f"delete from {table} where {where}", values)  # noqa: S608 - constants
         return traces
 
@@ -228,7 +225,8 @@ class Index:
                 self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, str(error)))
         for forget in note.forgets:
             touched.add(forget.trace_id)
-            self.db.execute("insert into forgets values (?, ?, ?, ?)", (ref, commit, forget.trace_id, forget.at))
+            row = (ref, commit, forget.trace_id, forget.at, forget.sha256 or "")
+            self.db.execute("insert into forgets values (?, ?, ?, ?, ?)", row)
         for wrong in note.damaged:
             self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, f"line {wrong.number}: {wrong.why}"))
         return touched
@@ -244,11 +242,11 @@ class Index:
             from gittrace.model.segment import decode
 
             header, *events = decode(line)
-            header_text = json.dumps(_header(header))
+            header_text = json.dumps(header_summary(header))
             rows = [
                 (
-                    _text(event.get("id")), place.trace_id, place.session_id, place.index, place.sha256,
-                    number, _text(event.get("at", "")), json.dumps(summary(event)),
+                    as_text(event.get("id")), place.trace_id, place.session_id, place.index, place.sha256,
+                    number, as_text(event.get("at", "")), json.dumps(summary(event)),
                 )
                 for number, event in enumerate(events)
             ]  # fmt: skip
@@ -256,13 +254,60 @@ class Index:
         row = (place.ref, place.commit, place.blob, place.trace_id, place.session_id, place.index, place.sha256)
         self.db.execute("insert or replace into segments values (?, ?, ?, ?, ?, ?, ?, ?)", (*row, header_text))
 
+    def _hide(self, trace: str) -> bool:
+        """Take out of the tables what tombstones of the trace cover, and put back what none covers any more.
+
+        Return whether something was taken out that was not hidden before.
+        """
+        was_hidden = self.db.execute("select * from hidden where trace = ?", (trace,)).fetchall()
+        if not was_hidden and not self.db.execute("select 1 from forgets where trace = ?", (trace,)).fetchone():
+            return False
+        dead = self.tombstones(trace)
+        for *where, began in was_hidden:
+            place = Place(*where)
+            if not dead.covers(trace, began, place.sha256):
+                self.db.execute("delete from hidden where (ref, commit_oid, sha) = (?, ?, ?)", (*where[:2], where[6]))
+                self._add_hidden_again(place)
+        rows = self.db.execute("select * from segments where trace = ?", (trace,)).fetchall()
+        new = False
+        for *where, header in rows:
+            began = as_text(json.loads(header).get("at", ""))
+            if dead.covers(trace, began, where[6]):
+                self.db.execute("insert or replace into hidden values (?, ?, ?, ?, ?, ?, ?, ?)", (*where, began))
+                self.db.execute("delete from segments where (ref, commit_oid, sha) = (?, ?, ?)", (*where[:2], where[6]))
+                new = True
+        return new
+
+    def _add_hidden_again(self, place: Place) -> None:
+        from gittrace.model.segment import parse_note
+
+        for line in parse_note(self.store.blob(place.blob)).segments:
+            if (line.session_id, line.index, line.sha256) == (place.session_id, place.index, place.sha256):
+                self._add_segment(place, line)
+
+    def _drop_other_caches(self) -> None:
+        """Remove what other caches hold: it may follow from what was forgotten."""
+        remove_caches(os.path.dirname(self.path), keep=os.path.basename(self.path))
+
+    def tombstones(self, trace: str | None = None) -> "Tombstones":
+        """Return the tombstones of a trace, or all, of all notes."""
+        from gittrace.model.segment import Forget
+        from gittrace.model.tombstones import Tombstones
+
+        where, values = ("", ()) if trace is None else (" where trace = ?", (trace,))
+        rows = self.db.execute(f"select distinct trace, at, sha from forgets{where}", values)  # noqa: S608 - constants
+        return Tombstones(Forget(trace, at, sha or None) for trace, at, sha in rows)
+
+    def hidden(self, trace: str) -> list[Place]:
+        """Return where segments of a trace lie that were forgotten."""
+        rows = self.db.execute("select * from hidden where trace = ? order by ref, commit_oid, session, idx", (trace,))
+        return [Place(*row[:7]) for row in rows]
+
     def _summarize(self, trace: str) -> None:
         row = self.db.execute("select 1 from segments where trace = ? limit 1", (trace,)).fetchone()
-        forgotten = self.db.execute("select 1 from forgets where trace = ? limit 1", (trace,)).fetchone()
-        if row is None or forgotten:
+        if row is None:
             self.db.execute("delete from traces where trace = ?", (trace,))
-            if row is None:
-                self.db.execute("delete from events where trace = ?", (trace,))
+            self.db.execute("delete from events where trace = ?", (trace,))
             return
         self.db.execute(
             "delete from events where trace = ? and not exists"
@@ -270,7 +315,7 @@ class Index:
             (trace,),
         )
         began = min(
-            _text(json.loads(text).get("at", ""))
+            as_text(json.loads(text).get("at", ""))
             for (text,) in self.db.execute("select header from segments where trace = ?", (trace,))
         )
         (ended,) = self.db.execute("select max(at) from events where trace = ?", (trace,)).fetchone()

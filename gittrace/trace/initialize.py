@@ -12,7 +12,7 @@ from gittrace.errors import SessionActive, TraceError
 from gittrace.git import hook_config, hooks, installation, restorable
 from gittrace.git.hooks import Removal
 from gittrace.git.installation import Installation
-from gittrace.git.repository import Repository, at
+from gittrace.git.repository import Repository, at, git_dirs
 from gittrace.vocabulary import (
     ACTIVE_FILE,
     CACHE_DIR,
@@ -136,8 +136,8 @@ def deinitialize(repo: Repository, purge: bool = False, dry_run: bool = False, f
     active session is an error unless `force`. Raises SessionActive, OSError, GitFailed.
     """
     result = Deinitialized()
-    git_dirs = _git_dirs(repo)
-    active = [path for git_dir in git_dirs if os.path.exists(path := os.path.join(git_dir, "trace", ACTIVE_FILE))]
+    worktrees = git_dirs(repo)
+    active = [path for git_dir in worktrees if os.path.exists(path := os.path.join(git_dir, "trace", ACTIVE_FILE))]
     if active and not force:
         top = at(os.path.dirname(os.path.dirname(active[0])), repo.common_dir, repo.format).top
         raise SessionActive(f"a session is active in '{top}'", "'git trace stop' ends it; --force gives it up")
@@ -159,7 +159,7 @@ def deinitialize(repo: Repository, purge: bool = False, dry_run: bool = False, f
     journals = os.listdir(sessions) if os.path.isdir(sessions) else []
     if journals and not purge:
         result.kept.append(f"{len(journals)} {'journal' if len(journals) == 1 else 'journals'} in '{sessions}'")
-    _remove_own(git_dirs, purge or not journals, result, dry_run)
+    _remove_own(worktrees, purge or not journals, result, dry_run)
     return result
 
 
@@ -196,13 +196,6 @@ def _restore_config(repo: Repository, record: Installation, result: Deinitialize
         restorable.put_back(_config_file(repo), record.config, remove_keys)
 
 
-def _git_dirs(repo: Repository) -> list[str]:
-    """Return the `<git-dir>` of every worktree."""
-    linked = os.path.join(repo.common_dir, "worktrees")
-    names = sorted(os.listdir(linked)) if os.path.isdir(linked) else []
-    return [repo.common_dir, *(os.path.join(linked, name) for name in names)]
-
-
 def _refs(repo: Repository) -> list[tuple[str, str]]:
     patterns = (TRACE_REFS, NOTES_REF, REMOTE_NOTES_REFS)
     out = repo.git("for-each-ref", "--format=%(refname) %(objectname)", *(p.removesuffix("/") for p in patterns))
@@ -210,9 +203,9 @@ def _refs(repo: Repository) -> list[tuple[str, str]]:
     return [(name, oid) for name, _, oid in pairs]
 
 
-def _remove_own(git_dirs: list[str], everything: bool, result: Deinitialized, dry_run: bool) -> None:
+def _remove_own(worktrees: list[str], everything: bool, result: Deinitialized, dry_run: bool) -> None:
     """Remove the `trace` directories, or only what is not needed to read what was recorded."""
-    for git_dir in git_dirs:
+    for git_dir in worktrees:
         directory = os.path.join(git_dir, "trace")
         names = [""] if everything else [ACTIVE_FILE, INDEX_FILE, LOCK_FILE, CACHE_DIR]
         for path in (os.path.join(directory, name) if name else directory for name in names):

@@ -35,6 +35,8 @@ def resolve(store: Store, name: str) -> Target:
     commit = _commit(store, name)
     if commit and not any(target.id == name.lower() for target in found):
         found.append(Target("commit", commit))
+    if not found and (gone := forgotten(store, name)):
+        raise NotFound(f"trace '{gone[0]}' was forgotten")
     if not found:
         raise NotFound(f"'{name}' is no trace, session, event or commit", "'git trace list' shows the traces")
     if len(found) > 1:
@@ -42,6 +44,11 @@ def resolve(store: Store, name: str) -> Target:
             f"'{name}' is ambiguous", "it may be " + ", ".join(f"{target.kind} {target.id}" for target in found[:5])
         )
     return found[0]
+
+
+def forgotten(store: Store, prefix: str) -> list[str]:
+    """Return the traces that were forgotten and whose id begins so."""
+    return sorted(trace for trace in store.index.tombstones().traces() if trace.startswith(prefix.lower()))
 
 
 def find_trace(store: Store, name: str) -> str:

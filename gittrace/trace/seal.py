@@ -10,27 +10,29 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gittrace.errors import TraceError
 from gittrace.git import hidden, notes, reflog, snapshot
 from gittrace.git.diff import diff_trees, to_json_text
 from gittrace.git.objects import EMPTY_TREE, ObjectStore, open_objects
-from gittrace.git.repository import Repository, at
+from gittrace.git.repository import Repository, at, git_dirs
 from gittrace.journal.active import Active, active_session, deactivate, journal_path
 from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position
 from gittrace.journal.read import Event, ended, read
 from gittrace.journal.running import live
-from gittrace.model.segment import encode, parse_note, render_note, split
+from gittrace.model.segment import encode, split
+from gittrace.model.tombstones import Tombstones
 from gittrace.trace import packing, progress, rewrites
 from gittrace.trace.commits import catch_up, in_progress
+from gittrace.trace.noting import add_lines, merge_notes, tombstones
 from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
 
 # what means something in this clone only
 _LOCAL_FIELDS = frozenset(("output", "worktree", "pid"))
 _REWRITES_DONE = "rewrites.done"
-_MESSAGE = "Notes added by 'git trace seal'"
 
 
 @dataclass
@@ -44,7 +46,8 @@ class Sealed:
 
 
 @contextmanager
-def _locked(repo: Repository) -> Iterator[None]:
+def locked(repo: Repository) -> Iterator[None]:
+    """Keep others from sealing, or forgetting, at the same time."""
     os.makedirs(repo.common_trace_dir, exist_ok=True)
     fd = os.open(os.path.join(repo.common_trace_dir, SEAL_LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
@@ -65,7 +68,7 @@ def seal(repo: Repository) -> Sealed:
         return result
     if not _anything_to_do(repo):
         return result
-    with _locked(repo):
+    with locked(repo):
         amid_rebase = False
         for worktree, active in active_sessions(repo, result.failed):
             try:
@@ -73,9 +76,10 @@ def seal(repo: Repository) -> Sealed:
                 find_commits(worktree, active)
             except TraceError as error:
                 result.failed.append(f"session '{active.session_id}': {error}")
+        dead = tombstones(repo)
         for session_id in pending_sessions(repo):
             try:
-                _seal_session(repo, session_id, result)
+                _seal_session(repo, session_id, result, dead)
             except TraceError as error:
                 result.failed.append(f"session '{session_id}': {error}")
         # a commit that is noted later may be one that was rewritten already
@@ -105,13 +109,7 @@ def pending_sessions(repo: Repository) -> list[str]:
 
 def active_sessions(repo: Repository, failed: list[str]) -> Iterator[tuple[Repository, Active]]:
     """Yield (worktree, session) for every worktree with an active session."""
-    git_dirs = [repo.common_dir]
-    try:
-        names = sorted(os.listdir(os.path.join(repo.common_dir, "worktrees")))
-    except FileNotFoundError:
-        names = []
-    git_dirs += [os.path.join(repo.common_dir, "worktrees", name) for name in names]
-    for git_dir in git_dirs:
+    for git_dir in git_dirs(repo):
         try:
             active = active_session(os.path.join(git_dir, "trace"), repo.common_trace_dir)
             if active:
@@ -186,8 +184,14 @@ def session_header(path: str) -> Event:
     raise TraceError(f"cannot read journal '{path}': its first line is damaged")
 
 
-def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
+def _seal_session(repo: Repository, session_id: str, result: Sealed, dead: Tombstones) -> None:
     path = journal_path(repo.common_trace_dir, session_id)
+    if dead:
+        header = session_header(path)
+        if dead.covers(header["trace_id"], header.get("at")):
+            raise TraceError(
+                f"not sealed: its trace was forgotten ('git trace forget {header['trace_id']}' removes it)"
+            )
     done = progress.load(repo.common_trace_dir, session_id)
     reading = read(path, done.offset)
     runs = list(_runs(reading.events, reading.ends, done.done))
@@ -335,24 +339,6 @@ def _attach(
         result.noted.setdefault(commit, []).extend(texts)
 
 
-def merge_notes(old: bytes, new: bytes) -> bytes:
-    """Return the union of two notes; what is already in the old one, under whatever packing, is not added again."""
-    before, after = parse_note(old), parse_note(new)
-    have = {(line.session_id, line.index, line.sha256) for line in before.segments}
-    fresh = [line for line in after.segments if (line.session_id, line.index, line.sha256) not in have]
-    rest = [line for line in after.forgets if line not in before.forgets]
-    foreign = [line for line in after.foreign if line not in before.foreign]
-    if not fresh and not rest and not foreign:
-        return old
-    return render_note([*before.lines(), *fresh, *rest, *foreign])
-
-
-def add_lines(repo: Repository, lines: dict[str, list[str]]) -> None:
-    """Add lines to the notes of commits."""
-    texts = {commit: "".join(f"{line}\n" for line in some).encode() for commit, some in lines.items()}
-    notes.add(repo, NOTES_REF, texts, merge_notes, _MESSAGE)
-
-
 def _rewrites_done(repo: Repository) -> int:
     try:
         with open(os.path.join(repo.common_trace_dir, _REWRITES_DONE), encoding="ascii") as file:
@@ -378,7 +364,8 @@ def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
                     if text and store.kind(pair.new) == "commit":
                         found[pair.new] = merge_notes(found.get(pair.new, b""), text)
         if found:
-            copied = notes.add(repo, NOTES_REF, found, merge_notes, "Notes copied by 'git trace seal'")
+            merge = partial(merge_notes, dead=tombstones(repo))
+            copied = notes.add(repo, NOTES_REF, found, merge, "Notes copied by 'git trace seal'")
             result.copied = len(found) if copied else 0
     if again:
         return
@@ -389,4 +376,6 @@ def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
         os.replace(f"{path}.new", path)
 
 
-__all__: list[Any] = ["Sealed", "active_sessions", "add_lines", "merge_notes", "pending_sessions", "seal"]
+__all__: list[Any] = [
+    "Sealed", "active_sessions", "add_lines", "locked", "merge_notes", "pending_sessions", "seal", "tombstones",
+]  # fmt: skip

@@ -13,8 +13,9 @@ from gittrace.git.repository import Repository
 from gittrace.journal.active import Active, active_session, journal_path
 from gittrace.journal.read import Event, read
 from gittrace.trace import progress
-from gittrace.trace.index import Index, Place, summary
+from gittrace.trace.index import Index, Place
 from gittrace.trace.seal import pending_sessions, seal, segment_of, session_header
+from gittrace.trace.summary import summary
 from gittrace.vocabulary import NOTES_REF, SESSIONS_DIR, STOP
 
 # `log` and `status` are answered from the index: what unpacks segments is loaded when one is
@@ -61,6 +62,7 @@ class Store:
         if not os.path.isdir(os.path.join(self.repo.common_trace_dir, SESSIONS_DIR)):
             return []
         found = []
+        dead = self.index.tombstones()
         for session_id in pending_sessions(self.repo):
             path = journal_path(self.repo.common_trace_dir, session_id)
             done = progress.load(self.repo.common_trace_dir, session_id)
@@ -70,6 +72,8 @@ class Store:
             except (TraceError, FileNotFoundError) as error:
                 self.problems.append(str(error))
                 continue
+            if dead and dead.covers(str(header["trace_id"]), header.get("at")):
+                continue  # sealing says so
             events = [event for event in reading.events if event["kind"] != "session"]
             found.append(Pending(session_id, header, events, reading.damaged))
         return found

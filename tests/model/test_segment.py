@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from gittrace.errors import Damaged
 from gittrace.journal.append import dump
 from gittrace.model import segment
-from gittrace.model.segment import SegmentLine, decode, encode, parse_jsonl, parse_note, render_note, split
+from gittrace.model.segment import Forget, SegmentLine, decode, encode, parse_jsonl, parse_note, render_note, split
+from gittrace.model.tombstones import Tombstones
 from tests.export import sample
 from tests.support.repo import Repo
 
@@ -61,6 +62,45 @@ def test_standard_tools_decode_a_line(tmp_path: Path) -> None:
     script = "cut -d' ' -f6 note | base64 -d | zstd -dc || test ! -x \"$(command -v zstd)\""
     out = subprocess.run(["sh", "-c", script], cwd=tmp_path, stdout=subprocess.PIPE, check=True).stdout
     assert out in (jsonl(), b"")
+
+
+SHA = "0" * 63 + "1"
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("2024-05-01T12:00:00Z", None),
+        ("2024-05-01T12:00:00.123456+05:30", None),
+        (f"2024-05-01T12:00:00Z {SHA}", None),
+        ("2024-05-01", "neither"),
+        ("2024-05-01T12:00:00", "neither"),
+        ("2024-13-01T12:00:00Z", "'2024-13-01T12:00:00Z' is no time"),
+        ("2024-05-01T12:00:00Z " + SHA[:-1], "neither"),
+        (f"2024-05-01T12:00:00Z {SHA} x", "neither"),
+    ],
+)
+def test_tombstones(words: str, why: str | None) -> None:
+    line = f"gittrace1 {TRACE} forget {words}"
+    note = parse_note(line.encode())
+    assert [str(found) for found in note.forgets] == ([] if why else [line])
+    assert [why in item.why for item in note.damaged if why] == ([True] if why else [])
+
+
+def test_what_a_tombstone_covers() -> None:
+    dead = Tombstones([Forget(TRACE, "2024-05-01T12:00:00+02:00"), Forget(SESSION, "2024-05-01T12:00:00Z", SHA)])
+    assert dead.covers(TRACE, "2024-05-01T09:59:59.999999Z")
+    assert not dead.covers(TRACE, "2024-05-01T10:00:00.000000Z")
+    for unreadable in (None, "", 7, "yesterday", "2024-05-01T12:00:00"):
+        assert dead.covers(TRACE, unreadable)
+    assert dead.covers(SESSION, "2024-06-01T00:00:00Z", SHA)
+    assert not dead.covers(SESSION, "2024-01-01T00:00:00Z", SHA[::-1])
+    assert not dead.covers(TRACE[::-1], None, SHA)
+    line = only(encode(TRACE, SESSION, 0, jsonl()))
+    assert Tombstones([Forget(TRACE, "2999-01-01T00:00:00Z")]).covers_line(line)
+    assert not Tombstones([Forget(TRACE, "1999-01-01T00:00:00Z")]).covers_line(line)
+    assert Tombstones([Forget(TRACE, "1999-01-01T00:00:00Z", line.sha256)]).covers_line(line)
+    assert not Tombstones().covers_line(line)
 
 
 def test_a_note_is_parsed_and_rendered_again() -> None:

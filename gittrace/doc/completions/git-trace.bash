@@ -22,6 +22,7 @@ __git_trace_options ()
 	export) echo '--format -o --help' ;;
 	verify) echo '--json --help' ;;
 	doctor) echo '--json --help' ;;
+	forget) echo '-n --dry-run --json --help' ;;
 	gc) echo '-n --dry-run --expire --json --help' ;;
 	demo) echo '--keep --help' ;;
 	seal) echo '--detached --json --help' ;;
@@ -61,6 +62,7 @@ __git_trace_operands ()
 	fate) echo '@traces' ;;
 	export) echo '@traces' ;;
 	verify) echo '@traces' ;;
+	forget) echo '@traces' ;;
 	esac
 }
 
@@ -99,7 +101,7 @@ _git_trace ()
 {
 	local at=$((${__git_cmd_idx:-0} + 1)) name values
 	if [ "$cword" -le "$at" ]; then
-		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export verify doctor gc demo seal install-extras"
+		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export verify doctor forget gc demo seal install-extras"
 		return
 	fi
 	name=${words[at]}

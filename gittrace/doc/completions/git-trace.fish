@@ -40,6 +40,7 @@ complete -c git-trace -n __git_trace_needs_command -a restore -d 'write out the 
 complete -c git-trace -n __git_trace_needs_command -a export -d 'write traces in the formats of others'
 complete -c git-trace -n __git_trace_needs_command -a verify -d 'prove that every snapshot can be rebuilt'
 complete -c git-trace -n __git_trace_needs_command -a doctor -d 'check the installation and the recorded data'
+complete -c git-trace -n __git_trace_needs_command -a forget -d 'remove a trace for good, wherever it is read'
 complete -c git-trace -n __git_trace_needs_command -a gc -d 'drop what is no longer needed'
 complete -c git-trace -n __git_trace_needs_command -a demo -d 'record a small trace in a temporary repository'
 complete -c git-trace -n __git_trace_needs_command -a seal -d 'turn finished runs of events into notes'
@@ -113,6 +114,10 @@ complete -c git-trace -n '__git_trace_is verify' -l json -d 'print JSON for prog
 complete -c git-trace -n '__git_trace_is verify' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is doctor' -l json -d 'print JSON for programs instead of text for people'
+
+complete -c git-trace -n '__git_trace_is forget' -s n -l dry-run -d 'say what would be removed'
+complete -c git-trace -n '__git_trace_is forget' -l json -d 'print JSON for programs instead of text for people'
+complete -c git-trace -n '__git_trace_is forget' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is gc' -s n -l dry-run -d 'say what would be dropped'
 complete -c git-trace -n '__git_trace_is gc' -l expire -r -f -d 'instead of trace.expire, such as 30.days.ago, now or never'
