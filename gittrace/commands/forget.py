@@ -4,23 +4,27 @@ import argparse
 
 from gittrace.commands.common import json_option, print_json
 from gittrace.commands.display import counted
+from gittrace.commands.options import print_pruned
 from gittrace.errors import NotFound
 from gittrace.git.repository import Repository, discover
 from gittrace.text import shown
 from gittrace.trace.forget import Forgotten, forget_trace
 from gittrace.trace.names import find_trace, forgotten
+from gittrace.trace.prune import prune, remembered
 from gittrace.trace.store import Store
 
 DESCRIPTION = """\
 Remove a trace: its journals, snapshots and kept output, its segments in the notes and the history of these, and all
 caches. A tombstone takes its place, and goes along with what is published: whoever fetches it no longer sees the trace,
 whatever else they have. What is recorded of the trace later, in a session that begins after this, is seen again.
-Nothing is asked; --dry-run shows what would go. The objects themselves are dropped by git gc."""
+Nothing is asked; --dry-run shows what would go. git gc drops the objects themselves when they are old enough;
+--prune-now drops them at once, while nothing else writes to the repository."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options and arguments."""
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be removed")
+    parser.add_argument("--prune-now", action="store_true", help="drop its objects from the object store at once")
     json_option(parser)
     parser.add_argument("trace", metavar="TRACE", help="what to forget")
 
@@ -29,10 +33,15 @@ def run(args: argparse.Namespace) -> int:
     """Forget."""
     repo = discover()
     found = forget_trace(repo, _trace(repo, args.trace), args.dry_run)
+    pruned = prune(repo) if args.prune_now and not args.dry_run else None
     if args.json:
-        print_json(vars(found))
-    else:
-        _print(found, "would remove" if args.dry_run else "removed")
+        print_json(vars(found) | {"pruned": vars(pruned) if pruned else None})
+        return 0
+    _print(found, "would remove" if args.dry_run else "removed")
+    if pruned:
+        print_pruned(pruned)
+    elif (found.segments or found.refs) and not args.dry_run and remembered(repo):
+        print("its objects stay until 'git gc' drops them ('git trace gc --prune-now' does it now)")
     return 0
 
 

@@ -3,9 +3,11 @@
 import argparse
 import sys
 
+from gittrace.commands.display import counted
 from gittrace.errors import NotFound
 from gittrace.text import shown
 from gittrace.trace.names import Target
+from gittrace.trace.prune import Pruned
 from gittrace.trace.store import Store
 
 
@@ -24,6 +26,13 @@ def warn_of_problems(store: Store) -> None:
     """Say on standard error what could not be sealed or read."""
     for problem in store.problems:
         sys.stderr.write(f"warning: {shown(problem)}\n")
+
+
+def print_pruned(pruned: Pruned) -> None:
+    """Say how many objects of what was forgotten were dropped."""
+    print(f"pruned {counted(pruned.removed, 'object')}")
+    if pruned.left:
+        print(f"keep {counted(pruned.left, 'object')}: in a kept pack, in an alternate, or in use again")
 
 
 def newest_trace(store: Store) -> Target:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from gittrace.trace.index import Index
 from gittrace.trace.store import Store
 from gittrace.vocabulary import NOTES_REF, REMOTE_NOTES_REFS, TRACE_REFS
 from tests.support.recording import Make, Recording, all_notes, note
+from tests.support.repo import Repo
 
 SECRET = "correct-horse-battery"
 
@@ -296,3 +299,121 @@ def test_segments_are_replaced_one_by_one(work: Recording) -> None:
         path.unlink()
     work.seal()
     assert SECRET not in work.repo.trace("show", trace, "--json")
+
+
+def objects(work: Recording) -> set[str]:
+    return set(work.git("cat-file", "--batch-all-objects", "--batch-check=%(objectname)", "--unordered").split())
+
+
+def holding(work: Recording, word: str) -> set[str]:
+    """Return the objects that hold a word, in a segment too."""
+    found = set()
+    with open_objects(work.here) as store:
+        for oid in objects(work):
+            kind, data = store.read(oid)
+            data += b"".join(map(_unpacked, parse_note(data).segments)) if kind == "blob" else b""
+            found |= {oid} if word.encode() in data else set()
+    return found
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_pruning_takes_its_objects_and_no_others(work: Recording, packed: bool) -> None:
+    lost = work.repo.git("hash-object", "-w", "--stdin", stdin=b"somebody's lost work\n")
+    other, _ = recorded(work)
+    started = work.start()
+    with work.recorded("echo", SECRET):
+        work.write(a=f"{SECRET}\n")
+    work.write(a="clean\n")
+    work.commit()
+    work.write(b=f"{SECRET}\n")
+    work.did()
+    work.write(b="clean\n")
+    work.stop()
+    work.git("commit", "-q", "--allow-empty", "-m", "no gc of reflogs")
+    work.git("commit-graph", "write", "--reachable")
+    if packed:
+        work.git("repack", "-q", "-A", "-d")
+        work.git("repack", "-q", "-a", "-d", "--keep-unreachable")
+    shown = json.loads(work.repo.trace("show", other, "--json"))
+    assert holding(work, SECRET)
+    said = work.repo.trace("forget", "--prune-now", started.trace_id)
+    assert "\npruned " in said
+    assert "keep" not in said
+    assert not holding(work, SECRET)
+    assert lost in objects(work)
+    assert not (Path(work.here.common_trace_dir) / "forgotten").exists()
+    work.repo.run("git", "fsck", "--no-dangling")
+    assert json.loads(work.repo.trace("show", other, "--json")) == shown
+    recorded(work, "later")
+    assert work.repo.trace("verify")
+    work.repo.run("git", "fsck", "--no-dangling")
+
+
+def test_what_is_used_again_or_published_is_not_pruned(work: Recording) -> None:
+    started = work.start()
+    work.did(b="used again\n")
+    work.stop()
+    used = work.git("hash-object", "b")
+    mirror = f"{REMOTE_NOTES_REFS}origin/0123456789ab"
+    forget_trace(work.here, started.trace_id)
+    work.git("add", "b")
+    work.repo.trace("gc", "--prune-now")
+    assert used in objects(work)
+    trace, _ = recorded(work, SECRET)
+    work.git("update-ref", mirror, NOTES_REF)
+    work.repo.trace("forget", "--prune-now", trace)
+    assert holding(work, SECRET)
+    work.repo.run("git", "fsck", "--no-dangling")
+    work.git("update-ref", "-d", mirror)
+
+
+@pytest.mark.parametrize("step", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_anywhere_it_can_be_done_again(work: Recording, tmp_path: Path, step: int) -> None:
+    """The process dies at its n-th call of git, unlink or rename, for each n; then it is done again."""
+    other, _ = recorded(work)
+    trace, _ = recorded(work, SECRET)
+    work.write(a="clean\n", b="clean\n")
+    work.commit()
+    pristine = work.repo
+    for number in range(1, 60, step):
+        shutil.copytree(pristine.top, tmp_path / f"killed{number}", symlinks=True)
+        work = Recording(Repo(tmp_path / f"killed{number}", pristine.env))
+        work.repo.run(sys.executable, "-c", _DYING, trace, str(number), status=None)
+        done = work.repo.status == 0
+        assert work.repo.status in (0, -9)
+        assert sorted(traces(work)) in ([other], sorted([other, trace]))
+        if trace in traces(work):
+            assert work.repo.trace("verify", trace)
+        work.repo.trace("forget", "--prune-now", trace)
+        assert traces(work) == [other]
+        assert SECRET.encode() not in reachable(work)
+        assert SECRET.encode() not in everything_under(Path(work.here.common_trace_dir))
+        assert len(holding(work, SECRET)) == 1  # the file that was committed
+        work.repo.run("git", "fsck", "--no-dangling")
+        if done:
+            assert number > 20
+            return
+    raise AssertionError("it never ended by itself")
+
+
+_DYING = """
+import os, signal, sys
+from gittrace.git.process import Process
+from gittrace.git.repository import discover
+from gittrace.trace import forget, prune
+left = int(sys.argv[2])
+def dying(call):
+    def wrapped(*args, **kwargs):
+        global left
+        left -= 1
+        if not left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*args, **kwargs)
+    return wrapped
+Process.__init__ = dying(Process.__init__)
+os.unlink = dying(os.unlink)
+os.replace = dying(os.replace)
+repo = discover()
+forget.forget_trace(repo, sys.argv[1])
+prune.prune(repo)
+"""

@@ -22,8 +22,8 @@ __git_trace_options ()
 	export) echo '--format -o --help' ;;
 	verify) echo '--json --help' ;;
 	doctor) echo '--json --help' ;;
-	forget) echo '-n --dry-run --json --help' ;;
-	gc) echo '-n --dry-run --expire --json --help' ;;
+	forget) echo '-n --dry-run --prune-now --json --help' ;;
+	gc) echo '-n --dry-run --expire --prune-now --json --help' ;;
 	demo) echo '--keep --help' ;;
 	seal) echo '--detached --json --help' ;;
 	install-extras) echo '--uninstall --help' ;;

@@ -116,11 +116,13 @@ complete -c git-trace -n '__git_trace_is verify' -f -a '(__git_trace_traces)'
 complete -c git-trace -n '__git_trace_is doctor' -l json -d 'print JSON for programs instead of text for people'
 
 complete -c git-trace -n '__git_trace_is forget' -s n -l dry-run -d 'say what would be removed'
+complete -c git-trace -n '__git_trace_is forget' -l prune-now -d 'drop its objects from the object store at once'
 complete -c git-trace -n '__git_trace_is forget' -l json -d 'print JSON for programs instead of text for people'
 complete -c git-trace -n '__git_trace_is forget' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is gc' -s n -l dry-run -d 'say what would be dropped'
 complete -c git-trace -n '__git_trace_is gc' -l expire -r -f -d 'instead of trace.expire, such as 30.days.ago, now or never'
+complete -c git-trace -n '__git_trace_is gc' -l prune-now -d 'drop the objects of forgotten traces at once'
 complete -c git-trace -n '__git_trace_is gc' -l json -d 'print JSON for programs instead of text for people'
 
 complete -c git-trace -n '__git_trace_is demo' -l keep -d 'keep the repository and say where it is'
