@@ -16,7 +16,7 @@ from gittrace.vocabulary import META_FILE, OUTPUT_DIR, SEGMENTS_DIR, SNAPSHOTS_D
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 _TREE = "040000"
 _BLOB = "100644"
@@ -180,6 +180,38 @@ def replace(repo: Repository, trace_id: str, folder: str, files: "Mapping[str, s
         if _moved(repo, ref, new, old):
             return True
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
+
+
+def keep_only(repo: Repository, trace_id: str, names: "Iterable[str]") -> bool:
+    """Drop all of a trace's ref but the given folders and files; the ref goes when none of them is there.
+
+    Return whether it moved. Raises GitFailed; RefMoved when another writer was faster.
+    """
+    ref = TRACE_REFS + trace_id
+    trees = _Trees(repo)
+    try:
+        old, root = trees.read(ref)
+        kept = {name: root[name] for name in names if name in root}
+        if kept == root:
+            return False
+        new = trees.write(kept)[1] if kept.keys() - {META_FILE} else ""
+    finally:
+        trees.close()
+    if not new:
+        repo.git("update-ref", "-d", ref, old)
+    elif not _moved(repo, ref, new, old):
+        raise RefMoved(f"cannot update '{ref}': another writer was faster")
+    return True
+
+
+def folders(repo: Repository, trace_id: str) -> "dict[str, int]":
+    """Return the folders of a trace's ref, with the number of entries of each; none when there is no ref."""
+    trees = _Trees(repo)
+    try:
+        _, root = trees.read(TRACE_REFS + trace_id)
+        return {name: len(trees.read(oid)[1]) for name, (mode, oid) in root.items() if mode == _TREE}
+    finally:
+        trees.close()
 
 
 def _moved(repo: Repository, ref: str, new: str, old: str) -> bool:

@@ -104,11 +104,12 @@ def _merged(
             yield commit, new
 
 
-def rewrite(repo: Repository, ref: str, edit: Edit, message: str) -> str | None:
+def rewrite(repo: Repository, ref: str, edit: Edit, message: str, only_if_changed: bool = False) -> str | None:
     """Let `edit` change the notes of `ref`, and begin its history anew, so that it leads to nothing from before.
 
     `edit(notes)` is given (commit, note) of all notes, and returns what to change: commit -> note, empty to remove it.
-    Return the commit that the ref led to until then, None when there was none and nothing is to be added.
+    Return the commit that the ref led to until then, None when it did not move: there was none and nothing is to be
+    added, or nothing is to be changed and it should move `only_if_changed`.
     Raises RefMoved when other writers were faster twenty times, GitFailed.
     """
     for _ in range(_ATTEMPTS):
@@ -116,7 +117,7 @@ def rewrite(repo: Repository, ref: str, edit: Edit, message: str) -> str | None:
         with open_objects(repo) as store:
             tree = store.commit(old).tree if old else None
             wanted = edit((commit, store.blob(oid)) for commit, oid in walk(store, tree)) if tree else edit(iter(()))
-            if old is None and not wanted:
+            if not wanted and (old is None or only_if_changed):
                 return None
             changes = f"M 040000 {tree} \n".encode() if tree else b""
             changes += b"".join(_change(store, tree, commit, note) for commit, note in wanted.items())

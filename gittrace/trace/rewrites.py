@@ -4,11 +4,16 @@ The hook only appends; this reads. The pairs stay: they are candidates when hist
 """
 
 import os
+import time
 from dataclasses import dataclass
 
-from gittrace.git.objects import ObjectStore
+from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.vocabulary import REWRITES_FILE
+
+_DONE_FILE = "rewrites.done"
+# seconds
+_QUIET = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,60 @@ def newest(repo: Repository, commit: str) -> str:
         seen.add(following)
         commit = following
     return commit
+
+
+def drop_gone(repo: Repository, dry_run: bool) -> int:
+    """Drop the pairs that lead from a commit that is gone to one that is gone, and return how many they are.
+
+    The caller keeps others from sealing. A hook may append meanwhile: what it appends after this read the file for the
+    last time is lost, and is a hint only; so a file that was written to in the last day is left alone.
+    """
+    path = os.path.join(repo.common_trace_dir, REWRITES_FILE)
+    pairs, end = read_pairs(repo)
+    if not pairs or time.time() - os.stat(path).st_mtime < _QUIET or rewrites_done(repo) != end:
+        return 0
+    with open_objects(repo) as store:
+        successors = {pair.old: pair.new for pair in pairs}
+        there = {oid for pair in pairs for oid in (pair.old, pair.new) if store.kind(oid) == "commit"}
+    kept = [pair for pair in pairs if pair.old in there or _leads_to(pair.new, successors, there)]
+    if dry_run or len(kept) == len(pairs):
+        return len(pairs) - len(kept)
+    text = "".join(f"{pair.cause} {pair.onto or '-'} {pair.old} {pair.new}\n" for pair in kept)
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+    # less than what is there is said to be done first: to copy notes twice is harmless, to miss a pair is not
+    save_done(repo, 0)
+    os.replace(f"{path}.new", path)
+    save_done(repo, len(text.encode()))
+    return len(pairs) - len(kept)
+
+
+def _leads_to(oid: str, successors: dict[str, str], there: set[str]) -> bool:
+    seen = set()
+    while oid not in there:
+        seen.add(oid)
+        following = successors.get(oid)
+        if following is None or following in seen:
+            return False
+        oid = following
+    return True
+
+
+def rewrites_done(repo: Repository) -> int:
+    """Return up to which byte the pairs were looked at by the sealer."""
+    try:
+        with open(os.path.join(repo.common_trace_dir, _DONE_FILE), encoding="ascii") as file:
+            return int(file.read())
+    except (FileNotFoundError, ValueError):
+        return 0
+
+
+def save_done(repo: Repository, end: int) -> None:
+    """Remember up to which byte the pairs were looked at."""
+    path = os.path.join(repo.common_trace_dir, _DONE_FILE)
+    with open(f"{path}.new", "w", encoding="ascii") as file:
+        file.write(str(end))
+    os.replace(f"{path}.new", path)
 
 
 def credible(repo: Repository, store: ObjectStore, pairs: list[Pair]) -> list[Pair]:

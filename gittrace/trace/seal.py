@@ -32,7 +32,6 @@ from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, 
 
 # what means something in this clone only
 _LOCAL_FIELDS = frozenset(("output", "worktree", "pid"))
-_REWRITES_DONE = "rewrites.done"
 
 
 @dataclass
@@ -90,8 +89,8 @@ def seal(repo: Repository) -> Sealed:
 
 
 def _anything_to_do(repo: Repository) -> bool:
-    _, new = rewrites.read_pairs(repo, _rewrites_done(repo))
-    return bool(new != _rewrites_done(repo) or pending_sessions(repo))
+    _, new = rewrites.read_pairs(repo, rewrites.rewrites_done(repo))
+    return bool(new != rewrites.rewrites_done(repo) or pending_sessions(repo))
 
 
 def pending_sessions(repo: Repository) -> list[str]:
@@ -339,17 +338,9 @@ def _attach(
         result.noted.setdefault(commit, []).extend(texts)
 
 
-def _rewrites_done(repo: Repository) -> int:
-    try:
-        with open(os.path.join(repo.common_trace_dir, _REWRITES_DONE), encoding="ascii") as file:
-            return int(file.read())
-    except (FileNotFoundError, ValueError):
-        return 0
-
-
 def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
     """Copy the notes of rewritten commits to their new names; `again` has the next round do these once more."""
-    pairs, end = rewrites.read_pairs(repo, _rewrites_done(repo))
+    pairs, end = rewrites.read_pairs(repo, rewrites.rewrites_done(repo))
     if pairs:
         tip = notes.tip(repo, NOTES_REF)
         found: dict[str, bytes] = {}
@@ -369,11 +360,8 @@ def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
             result.copied = len(found) if copied else 0
     if again:
         return
-    path = os.path.join(repo.common_trace_dir, _REWRITES_DONE)
-    if end != _rewrites_done(repo):
-        with open(f"{path}.new", "w", encoding="ascii") as file:
-            file.write(str(end))
-        os.replace(f"{path}.new", path)
+    if end != rewrites.rewrites_done(repo):
+        rewrites.save_done(repo, end)
 
 
 __all__: list[Any] = [

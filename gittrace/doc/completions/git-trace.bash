@@ -23,7 +23,7 @@ __git_trace_options ()
 	verify) echo '--json --help' ;;
 	doctor) echo '--json --help' ;;
 	forget) echo '-n --dry-run --prune-now --json --help' ;;
-	gc) echo '-n --dry-run --expire --prune-now --json --help' ;;
+	gc) echo '-n --dry-run --expire -f --force --prune-now --json --help' ;;
 	demo) echo '--keep --help' ;;
 	seal) echo '--detached --json --help' ;;
 	install-extras) echo '--uninstall --help' ;;

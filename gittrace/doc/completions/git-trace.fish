@@ -122,6 +122,7 @@ complete -c git-trace -n '__git_trace_is forget' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is gc' -s n -l dry-run -d 'say what would be dropped'
 complete -c git-trace -n '__git_trace_is gc' -l expire -r -f -d 'instead of trace.expire, such as 30.days.ago, now or never'
+complete -c git-trace -n '__git_trace_is gc' -s f -l force -d 'drop also what is nowhere else'
 complete -c git-trace -n '__git_trace_is gc' -l prune-now -d 'drop the objects of forgotten traces at once'
 complete -c git-trace -n '__git_trace_is gc' -l json -d 'print JSON for programs instead of text for people'
 
