@@ -64,6 +64,10 @@ CONFIG: "dict[str, tuple[str, str | int]]" = {
     "trace.maxoutput": ("size", OUTPUT_HEAD + OUTPUT_TAIL),
     "trace.maxdiff": ("size", 1 << 20),
     "trace.expire": ("text", "90.days.ago"),
+    "trace.redact.email": ("bool", 0),
+    "trace.redact.home": ("bool", 0),
+    "trace.redact.rules": ("text", ""),
+    "trace.redact.allow": ("list", ""),
 }
 
 GIT_MINIMUM = (2, 34)

@@ -99,6 +99,10 @@ def _takes(key: str) -> str:
         assert isinstance(default, int)
         size, unit = next(((size, unit) for size, unit in _SIZES if not default % size), (1, ""))
         return f"A size with an optional unit k, m or g; default {default // size}{unit}."
+    if kind == "bool":
+        return f"A boolean; default {'true' if default else 'false'}."
+    if kind == "list":
+        return "May be given several times."
     if kind == "text":
         return f"Default '{default}'." if default else "Not set by default."
     *others, last = (f"'{word}'" for word in kind.split("|"))

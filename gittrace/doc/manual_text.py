@@ -37,6 +37,12 @@ CONFIG_HELP = {
     "trace.maxDiff": "A bigger diff is left out of the note, and the event says so.",
     "trace.expire": "A date as git takes it: of traces that ended before it, 'git trace gc' drops snapshots and "
     "journals, if their notes can rebuild them.",
+    "trace.redact.email": "Whether e-mail addresses are masked too, in what is recorded.",
+    "trace.redact.home": "Whether the names of home directories are masked too.",
+    "trace.redact.rules": "A file with more rules of what is a secret; a relative path counts from the top of the "
+    "worktree.",
+    "trace.redact.allow": "What is to be left alone: the tag of a placeholder (eight hexadecimal digits), or "
+    "'<rule>:<path>' for what a rule finds in one file.",
 }
 
 TABLES = {

@@ -16,6 +16,8 @@ _PLACE = (
     "--path-format=absolute", "--git-common-dir", "--show-toplevel",
 )  # fmt: skip
 _CONFIG = ("config", "-z", "--get-regexp", r"^trace\.")
+# a key without a value is true
+_BOOLS = {"true": 1, "yes": 1, "on": 1, "1": 1, "": 1, "false": 0, "no": 0, "off": 0, "0": 0}
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 
 
@@ -90,7 +92,9 @@ class Repository:
         values: dict[str, str | int] = {key: default for key, (_, default) in CONFIG.items()}
         for item in decode(process.check(ok=(0, 1))).split("\0")[:-1]:
             key, _, value = item.partition("\n")
-            if key in CONFIG:
+            if key in CONFIG and CONFIG[key][0] == "list":
+                values[key] = f"{values[key]}\n{value}" if value else ""  # an empty one begins the list anew, as in git
+            elif key in CONFIG:
                 values[key] = self._parse_config(key, value)
             else:
                 values[key] = value
@@ -105,6 +109,10 @@ class Repository:
             number, unit = (value[:-1], value[-1:].lower()) if value[-1:].lower() in _SIZES else (value, "")
             if number.strip().isdecimal():
                 return int(number) * _SIZES.get(unit, 1)
+        elif kind == "bool":
+            if value.lower() in _BOOLS:
+                return _BOOLS[value.lower()]
+            wanted = "true or false"
         elif value in kind.split("|"):
             return value
         else:
@@ -119,6 +127,10 @@ class Repository:
             self.take_config(self.start(*_CONFIG))
         assert self._config is not None
         return self._config.get(key.lower(), "")
+
+    def is_on(self, key: str) -> bool:
+        """Return a configuration value that is true or false."""
+        return bool(self.config(key))
 
     def size(self, key: str) -> int:
         """Return a configuration value that is a number of bytes."""

@@ -213,3 +213,37 @@ def _from_keyring(make: bool) -> bytes | None:
         # some accept a password and forget it
         return _read(backends[0])
     return None
+
+
+def redaction_key() -> bytes:
+    """Return the key of the tags in redacted text, 32 bytes: the same for all of a person's machines with one identity.
+
+    It is derived from the identity key when it is needed first, and kept beside it (`redaction.key`), so that
+    redaction goes on when the keyring is locked. Where the identity key can't be had that first time, it is drawn at
+    random. Raises TraceError when it can't be read or kept.
+    """
+    path = _path("redaction.key")
+    with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+        return _redaction_key_in(path, file.read())
+    with _locked():
+        if os.path.exists(path):  # another process was faster
+            with open(path, encoding="ascii") as file:
+                return _redaction_key_in(path, file.read())
+        state = _load_state()
+        try:
+            place, key = _key(state["key"])
+        except IdentityUnavailable:
+            made = secrets.token_bytes(_KEY_BYTES)
+        else:
+            made = hmac.new(key, b"gittrace redaction tags", hashlib.sha256).digest()
+            if state["key"] != place:
+                _save(_path("identity.json"), json.dumps(state | {"key": place}, indent=1).encode() + b"\n")
+        _save(path, made.hex().encode() + b"\n")
+    return made
+
+
+def _redaction_key_in(path: str, text: str) -> bytes:
+    key = _parsed(text)
+    if key is None:
+        raise TraceError(f"cannot use the key of redaction in '{path}': it is not {_KEY_BYTES} bytes in hexadecimal")
+    return key

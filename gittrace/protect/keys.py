@@ -1,0 +1,159 @@
+"""Private keys over several lines: whole, in a diff, behind the prefix of a log, or cut short at either end.
+
+A key is replaced line by line, so that a diff keeps its hunks. What stands on one line (escaped in JSON) is a rule of
+`gittrace.protect.redactor`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+
+BEGIN = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?)-----")
+END = re.compile(rb"-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+TELLING = b"PRIVATE KEY"
+
+MAX_LINES = 512
+"""Lines of a key at most; what is longer goes on as another key."""
+
+_LONGEST_LINE = 6000
+_SHORT, _TINY = 40, 16
+_BODY = re.compile(rb"[A-Za-z0-9+/]{1,5900}={0,2}|=[A-Za-z0-9+/]{4}")
+_FULL = re.compile(rb"[A-Za-z0-9+/]{40,76}={0,2}")
+_HEADER = re.compile(rb"[A-Z][A-Za-z-]{2,30}:[^\n]{0,200}")
+_AROUND = b" \t\r\n+-|>#*\"'`,;:()[]\\"
+_ESCAPES = re.compile(rb"(?:\\{1,2}[nr])+[\"'`,;+ )\\]{0,16}\s{0,8}$")
+_HUNK = re.compile(rb"@@ -\d")
+_BARE = _AROUND.replace(b"+", b"")
+
+Mask = Callable[[bytes], bytes | None]
+"""Makes the placeholder of a key of which this is the base64, and counts it; None when the key is allowed."""
+
+Place = tuple[int, int] | None
+
+
+def _core(line: bytes) -> tuple[int, int]:
+    """Return where the text of a line is, without quotes, prefixes of diffs and escaped line ends."""
+    escapes = _ESCAPES.search(line, max(0, len(line) - 40))
+    text = line[: escapes.start()] if escapes else line
+    text = text.rstrip(_BARE)
+    return len(text) - len(text.lstrip(_AROUND)), len(text)
+
+
+def _body(line: bytes, indent: int) -> Place:
+    """Return where a line holds base64, if that is all that it holds.
+
+    `indent` is where the key's first line begins: a log puts the same prefix in front of each.
+    """
+    if len(line) > _LONGEST_LINE:
+        return None
+    start, end = _core(line)
+    for at in (indent, start):
+        if at < end and _BODY.fullmatch(line, at, end):
+            return at, end
+    return None
+
+
+def _is_blank(line: bytes, indent: int) -> bool:
+    return not line.strip(_AROUND) or not line[indent:].strip(_AROUND) or bool(_HUNK.match(line))
+
+
+def is_full(line: bytes) -> bool:
+    """Tell whether a line may be one of a key whose beginning was cut off: nothing but a full line of base64."""
+    return len(line) < 200 and bool(_FULL.fullmatch(line, *_core(line)))
+
+
+class KeyMask:
+    """Masks keys in a run of whole lines, however it is cut between lines.
+
+    `feed` returns what is decided; full lines of base64 are held, since an END may follow, and so is an open key.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+        self._held: list[tuple[bytes, Place]] = []
+        self._open = False
+        self._indent = 0
+        self._short = False  # the last line of base64 was not a full one: no other follows in a key
+        self._begun = False  # there was base64: no header follows
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is held or open."""
+        return not self._held and not self._open
+
+    def feed(self, lines: Sequence[bytes]) -> bytes:
+        """Take lines, each with its line feed; return those that are decided."""
+        return b"".join(self._line(line) for line in lines)
+
+    def close(self) -> bytes:
+        """Return what is held: a key that was cut short is one all the same."""
+        return self._shut(whole=False) if self._open else self._let_go()
+
+    def _let_go(self) -> bytes:
+        held, self._held = self._held, []
+        return b"".join(line for line, _ in held)
+
+    def _line(self, line: bytes) -> bytes:
+        if self._open:
+            return self._inside(line)
+        if TELLING in line:
+            begin, end = BEGIN.search(line), END.search(line)
+            if begin and begin.end() >= _core(line)[1]:
+                done = self._let_go()
+                self._open, self._indent, self._short, self._begun = True, begin.start(), False, False
+                self._held.append((line, begin.span()))
+                return done
+            if end and not begin and self._held:
+                self._held.append((line, end.span()))
+                return self._shut(whole=True)
+        if is_full(line):
+            done = self._let_go() if len(self._held) >= MAX_LINES else b""
+            self._held.append((line, _core(line)))
+            return done
+        return self._let_go() + line
+
+    def _inside(self, line: bytes) -> bytes:
+        if TELLING in line and (end := END.search(line)):
+            self._held.append((line, self._last(line, end.start(), end.end())))
+            return self._shut(whole=True)
+        if len(self._held) >= MAX_LINES:
+            done = self._shut(whole=True)
+            self._open = True
+            return done + self._inside(line)
+        if _is_blank(line, self._indent):
+            self._held.append((line, None))
+            return b""
+        place = _body(line, self._indent)
+        if place and not self._short:
+            self._begun = True
+            self._short = place[1] - place[0] < _SHORT
+        elif not self._begun and len(line) < _LONGEST_LINE and _HEADER.fullmatch(line, *_core(line)):
+            place = _core(line)
+        elif not (place and line[place[0] : place[0] + 1] == b"="):
+            return self._shut(whole=False) + self._line(line)
+        self._held.append((line, place))
+        return b""
+
+    def _last(self, line: bytes, start: int, end: int) -> tuple[int, int]:
+        """Return the place of END, and of base64 that is in front of it on its line."""
+        for at in (self._indent, _core(line)[0]):
+            if at < start and _BODY.fullmatch(line, at, start):
+                return at, end
+        return start, end
+
+    def _shut(self, whole: bool) -> bytes:
+        """End a key, and return its lines masked; `whole` when its END was there, or its middle is known for it."""
+        held, self._held, self._open = self._held, [], False
+        texts = [line[slice(*place)] for line, place in held if place]
+        body = b"".join(text for text in texts if b"-----" not in text and b":" not in text)
+        if len(body) < _TINY:  # somebody speaks of keys
+            return b"".join(line for line, _ in held)
+        last = max(at for at, (_, place) in enumerate(held) if place)
+        mask = self._mask(body)
+        if mask is None:
+            return b"".join(line for line, _ in held)
+        out = []
+        for at, (line, place) in enumerate(held):
+            # behind a key that was cut short, a word is no base64
+            cut = place and (whole or at < last or place[1] - place[0] >= _TINY)
+            out.append(line[: place[0]] + mask + line[place[1] :] if place and cut else line)
+        return b"".join(out)

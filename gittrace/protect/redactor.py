@@ -1,0 +1,244 @@
+"""Replace secrets in text by placeholders: `[REDACTED:<rule>:<tag>]`.
+
+The tag is keyed (`gittrace.protect.tags`): equal secrets have equal tags, and nobody without the key can try guesses.
+What was redacted before is left alone, so doing it twice changes nothing. Line feeds are never touched: a redacted
+diff keeps its hunks.
+
+`Stream` takes text in pieces of any size, in bounded memory, and its answer does not depend on how the text was cut.
+"""
+
+import hmac
+import re
+from collections.abc import Callable, Sequence
+
+from gittrace.protect import beside, keys, rules
+from gittrace.protect.keys import KeyMask
+from gittrace.protect.rules import PRIVATE_KEY, Rule
+from gittrace.protect.scanner import CONTEXT, Found, Scanner, merged
+
+ENGINE = 1
+"""To be raised whenever the same rules would find something else than before."""
+
+BLOCK = 128 << 10
+"""Bytes that are looked at together; longer lines are looked at in windows."""
+
+ENVIRONMENT = "environment"
+
+BUILTIN = (*rules.PROVIDERS, *rules.OTHERS, *beside.BESIDE)
+"""All rules that are always on, the surest first: a secret that several find is named by the first of these."""
+
+_BINARY_HEAD = b"GIT binary patch"
+_BINARY_SIZE = re.compile(rb"(?:literal|delta) \d{1,12}\n?")
+_BASE85 = re.compile(rb"[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}\n?")
+
+# bytes at most between a keyword and a secret behind it, or from where a secret begins to a keyword in it
+_REACH = 1024
+
+
+Hit = tuple[str, str]
+"""The rule that found a secret, and the secret's tag."""
+
+
+class Redactor:
+    """The rules in force, and the key of their tags, or what gets it. `allowed` tags are left as they are."""
+
+    def __init__(
+        self, active: Sequence[Rule], key: bytes | Callable[[], bytes], allowed: frozenset[str] = frozenset()
+    ) -> None:
+        self.scanner = Scanner(active)
+        self.allowed = allowed
+        self._key = key
+
+    def tag(self, secret: bytes) -> str:
+        """Return the tag of a secret, eight hexadecimal digits. Raises what getting the key raises."""
+        if not isinstance(self._key, bytes):
+            self._key = self._key()
+        return hmac.digest(self._key, secret, "sha256")[:4].hex()
+
+    def text(self, text: str, skip: frozenset[str] = frozenset()) -> tuple[str, list[Hit]]:
+        """Return a text with its secrets replaced, and what they were; of the rules in `skip` none is applied."""
+        data = text.encode("utf-8", "surrogatepass")
+        out, hits = self.data(data, skip)
+        return (out.decode("utf-8", "surrogatepass"), hits) if hits else (text, hits)
+
+    def data(self, data: bytes, skip: frozenset[str] = frozenset()) -> tuple[bytes, list[Hit]]:
+        """Do the same with bytes."""
+        stream = Stream(self, skip)
+        out = [stream.feed(data[at : at + BLOCK]) for at in range(0, len(data), BLOCK)]
+        out.append(stream.close())
+        return (b"".join(out), stream.hits) if stream.hits else (data, stream.hits)
+
+
+class Stream:
+    """Text that comes in pieces. `hits` are the secrets that were replaced, as they were come upon."""
+
+    def __init__(self, redactor: Redactor, skip: frozenset[str] = frozenset()) -> None:
+        self.hits: list[Hit] = []
+        self._redactor = redactor
+        self._skip = skip
+        self._rest = bytearray()
+        self._long: _LongLine | None = None
+        self._keys = KeyMask(self._mask_key)
+        self._binary = False
+
+    def feed(self, data: bytes) -> bytes:
+        """Take more, and return what is decided."""
+        out: list[bytes] = []
+        self._rest += data
+        while True:
+            if self._long:
+                end = self._rest.find(b"\n") + 1
+                piece = bytes(self._rest[:end] if end else self._rest)
+                del self._rest[: len(piece)]
+                out.append(self._long.feed(piece, last=bool(end)))
+                if not end:
+                    break
+                self._long = None
+            if not self._whole_lines(out):
+                break
+        return b"".join(out)
+
+    def close(self) -> bytes:
+        """Return the rest."""
+        rest = bytes(self._rest)
+        self._rest.clear()
+        if self._long:
+            out = self._long.feed(rest, last=True)
+            self._long = None
+            return out
+        return self._lines(rest, last=True)
+
+    def _whole_lines(self, out: list[bytes]) -> bool:
+        """Look at the lines that are whole; return whether what follows is a long one, of which more is here."""
+        start, end = 0, self._rest.rfind(b"\n") + 1
+        while start < end:
+            cut = self._rest.rfind(b"\n", start, min(end, start + BLOCK)) + 1
+            if not cut:
+                break
+            out.append(self._lines(bytes(self._rest[start:cut])))
+            start = cut
+        del self._rest[:start]
+        if len(self._rest) < BLOCK:
+            return False
+        # as long as a block: it is long wherever it was cut
+        out.append(self._lines(b"", last=True))
+        self._long = _LongLine(self._redactor.scanner, self._replaced)
+        return True
+
+    def _lines(self, block: bytes, last: bool = False) -> bytes:
+        """Return whole lines masked, but for those that a key may yet claim, unless they are the `last` of a run."""
+        if keys.TELLING in block or not self._keys.is_idle:
+            block = self._keys.feed(_split(block))
+        elif not last:
+            head = len(block) - _full_lines_at_end(block)
+            if head < len(block):
+                self._keys.feed(_split(block[head:]))
+                block = block[:head]
+        if last:
+            block += self._keys.close()
+        if self._binary or _BINARY_HEAD in block:
+            return b"".join(part if is_binary else self._masked(part) for part, is_binary in self._parts(block))
+        return self._masked(block)
+
+    def _parts(self, block: bytes) -> list[tuple[bytes, bool]]:
+        """Tell the binary patches of git in a block from its text: what base85 holds is no secret that can be seen."""
+        parts: list[tuple[bytes, bool]] = []
+        run: list[bytes] = []
+        before = self._binary
+        for line in _split(block):
+            if self._binary:
+                self._binary = line == b"\n" or bool(_BINARY_SIZE.fullmatch(line)) or _is_base85(line)
+            if line.rstrip() == _BINARY_HEAD:
+                self._binary = True
+            if self._binary != before and run:
+                parts.append((b"".join(run), before))
+                run = []
+            before = self._binary
+            run.append(line)
+        return [*parts, (b"".join(run), before)]
+
+    def _masked(self, block: bytes) -> bytes:
+        found = self._redactor.scanner.find(block)
+        return self._replaced(block, list(merged(found)), 0, len(block)) if found else block
+
+    def _replaced(self, buf: bytes, found: Sequence[Found], low: int, high: int) -> bytes:
+        """Return `low` to `high` of a buffer, with the secrets that were found there replaced."""
+        out, at = [], low
+        redactor = self._redactor
+        for one in found:
+            rule = redactor.scanner.names[one.rank]
+            tag = redactor.tag(buf[one.start : one.end])
+            if rule in self._skip or tag in redactor.allowed:
+                continue
+            self.hits.append((rule, tag))
+            out.append(buf[at : one.start])
+            out.append(placeholder(rule, tag))
+            at = one.end
+        out.append(buf[at:high])
+        return b"".join(out)
+
+    def _mask_key(self, body: bytes) -> bytes | None:
+        tag = self._redactor.tag(body)
+        if tag in self._redactor.allowed or PRIVATE_KEY in self._skip:
+            return None
+        self.hits.append((PRIVATE_KEY, tag))
+        return placeholder(PRIVATE_KEY, tag)
+
+
+def placeholder(rule: str, tag: str) -> bytes:
+    """Return what stands in the place of a secret."""
+    return f"[REDACTED:{rule}:{tag}]".encode()
+
+
+def _split(block: bytes) -> list[bytes]:
+    lines = [line + b"\n" for line in block.split(b"\n")]
+    lines[-1] = lines[-1][:-1]
+    return lines if lines[-1] else lines[:-1]
+
+
+def _full_lines_at_end(block: bytes) -> int:
+    """Return how many bytes the full lines of base64 take at the end of a block."""
+    at = len(block)
+    while at:
+        start = block.rfind(b"\n", 0, at - 1) + 1
+        if not keys.is_full(block[start:at]):
+            break
+        at = start
+    return len(block) - at
+
+
+def _is_base85(line: bytes) -> bool:
+    if not _BASE85.fullmatch(line):
+        return False
+    # A to Z stand for 1 to 26 bytes, a to z for 27 to 52
+    size = line[0] - 64 if line[0] < 97 else line[0] - 70
+    return len(line.rstrip(b"\n")) == 1 + (size + 3) // 4 * 5
+
+
+class _LongLine:
+    """A line of a block or more, looked at in windows: to decide about a place takes `CONTEXT` bytes around it."""
+
+    def __init__(self, scanner: Scanner, replaced: Callable[[bytes, Sequence[Found], int, int], bytes]) -> None:
+        self._scanner = scanner
+        self._replaced = replaced
+        self._buf = b""
+        self._done = 0  # of the buffer, what is given out; the rest of that is context
+
+    def feed(self, data: bytes, last: bool) -> bytes:
+        """Take more of the line, and return what is decided: all of it when that was the `last`."""
+        self._buf += data
+        size = len(self._buf)
+        if not last and size - self._done < 2 * CONTEXT:
+            return b""
+        end = size if last else size - CONTEXT
+        found = self._scanner.find(self._buf, max(0, self._done - _REACH), end)
+        spans = [one for one in merged(found) if one.start >= self._done]
+        if not last:
+            # nothing that a later keyword finds begins in front of this
+            end -= _REACH
+            end = min([end, *(one.start for one in spans if one.end > end)])
+            spans = [one for one in spans if one.end <= end]
+        out = self._replaced(self._buf, spans, self._done, end)
+        keep = max(0, end - CONTEXT)
+        self._buf, self._done = self._buf[keep:], end - keep
+        return out

@@ -1,0 +1,175 @@
+"""Redact what was recorded: every string of an event, by walking it, so that no field can escape.
+
+What is never touched is told by its shape (an oid, a UUID, a time) or by name and shape (signatures and encrypted
+reasoning, which whoever made them wants back as they were).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gittrace.git.patch import unquote
+from gittrace.protect.redactor import Hit, Redactor
+from gittrace.text import decode
+
+DIFFS = ("diff", "effect")
+
+_OPAQUE = frozenset(
+    """
+    encrypted_content encrypted_reasoning redacted_thinking signature thinking_signature thought_signature
+    """.split()
+)
+_PACKED = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
+_PLAIN = re.compile(
+    r"(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)"
+)
+_TELLING = re.compile(r"passw|passphrase|pwd|secret|token|key|auth", re.IGNORECASE)
+_FILE = re.compile(r"^diff --git ", re.MULTILINE)
+_SHORT = 6
+_NAMED = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A secret in an event: the field (`input.headers[2]`), the file where that is a diff, the line in the field."""
+
+    event_id: str
+    field: str
+    path: str
+    line: int
+    rule: str
+    tag: str
+
+
+class Cleaner:
+    """Redacts events; `found` is what was found in them, in order.
+
+    `allowed` holds (rule, path): what that rule finds in that file is left alone.
+    """
+
+    def __init__(self, redactor: Redactor, allowed: frozenset[tuple[str, str]] = frozenset()) -> None:
+        self.found: list[Finding] = []
+        self._redactor = redactor
+        self._allowed: dict[str, frozenset[str]] = {}
+        for rule, path in allowed:
+            self._allowed[path] = self._allowed.get(path, frozenset()) | {rule}
+        self._event = ""
+
+    def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an event without its secrets; a diff that had some is marked (`diff_redacted`, `effect_redacted`)."""
+        self._event = str(event.get("id", ""))
+        skip = self._skipped(event.get("path"))
+        cleaned: dict[str, Any] = {}
+        for key, value in event.items():
+            if key in DIFFS and isinstance(value, str):
+                cleaned[key] = self.diff(value, key)
+                if cleaned[key] != value:
+                    cleaned[f"{key}_redacted"] = True
+            else:
+                cleaned[self._name(key, "")] = self._value(value, key, key, skip)
+        return cleaned
+
+    def diff(self, text: str, field: str = "") -> str:
+        """Return a diff without its secrets, file by file; its lines stay as many as they were."""
+        starts = [match.start() for match in _FILE.finditer(text)]
+        if not self._allowed or not starts:
+            return self._text(text, field, frozenset())
+        out = [self._text(text[: starts[0]], field, frozenset())]
+        for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+            part = text[start:end]
+            out.append(self._text(part, field, self._skipped(path_of(part))))
+        return "".join(out)
+
+    def _skipped(self, path: object) -> frozenset[str]:
+        return self._allowed.get(path, frozenset()) if isinstance(path, str) else frozenset()
+
+    def _value(self, value: Any, name: str, field: str, skip: frozenset[str]) -> Any:
+        """Return a value without its secrets; `name` is what it is called, which may tell that it is one."""
+        if isinstance(value, str):
+            return self._string(value, name, field, skip)
+        if isinstance(value, Mapping):
+            return {self._name(k, field): self._value(v, str(k), f"{field}.{k}", skip) for k, v in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+            # the word behind an option is its value: ["--password", "..."]
+            names = ["", *(item if isinstance(item, str) and item.startswith("-") else "" for item in value)]
+            return [
+                self._value(item, before or name, f"{field}[{at}]", skip)
+                for at, (item, before) in enumerate(zip(value, names, strict=False))
+            ]
+        return value
+
+    def _name(self, name: Any, field: str) -> Any:
+        return self._text(name, field, frozenset()) if isinstance(name, str) and len(name) >= _SHORT else name
+
+    def _string(self, value: str, name: str, field: str, skip: frozenset[str]) -> str:
+        telling = bool(_TELLING.search(name)) and 0 < len(value) < _NAMED and "\n" not in value
+        if not telling and (len(value) < _SHORT or _PLAIN.fullmatch(value)):
+            return value
+        if name in _OPAQUE and _PACKED.fullmatch(value):
+            return value
+        if telling:
+            quote = next((mark for mark in "\"'`" if mark not in value), "")
+            head = f"{name.lstrip('-')}={quote}"
+            named, hits = self._redactor.text(f"{head}{value}{quote}", skip)
+            if hits and named.startswith(head) and named.endswith(quote):
+                self._note(hits, value, named, field)
+                value = named[len(head) : len(named) - len(quote)]
+        return self._text(value, field, skip)
+
+    def _text(self, text: str, field: str, skip: frozenset[str]) -> str:
+        out, hits = self._redactor.text(text, skip)
+        if hits:
+            self._note(hits, text, out, field)
+        return out
+
+    def _note(self, hits: Sequence[Hit], before: str, after: str, field: str) -> None:
+        for place in places(before, after, hits):
+            self.found.append(Finding(self._event, field, place.path, place.line, place.rule, place.tag))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a secret was in a text: the line, from 1, and the file when the text is a diff."""
+
+    line: int
+    path: str
+    rule: str
+    tag: str
+
+
+def places(before: str, after: str, hits: Sequence[Hit]) -> list[Place]:
+    """Return where a text was redacted. Lines stay lines, so those that differ are told by their number."""
+    wanted = {f"[REDACTED:{rule}:{tag}]": (rule, tag) for rule, tag in hits}
+    found: list[Place] = []
+    path = ""
+    for number, (old, new) in enumerate(zip(before.split("\n"), after.split("\n"), strict=False), 1):
+        if old.startswith("diff --git "):
+            path = path_of(old)
+        if old == new:
+            continue
+        inside = sorted((new.find(mark), hit) for mark, hit in wanted.items() if mark in new and mark not in old)
+        found += [Place(number, path, rule, tag) for _, (rule, tag) in inside]
+    # a key over several lines is one secret
+    return [one for at, one in enumerate(found) if not at or not _goes_on(found[at - 1], one)]
+
+
+def _goes_on(before: Place, place: Place) -> bool:
+    return (before.rule, before.tag, before.path) == (
+        place.rule,
+        place.tag,
+        place.path,
+    ) and place.line == before.line + 1
+
+
+def path_of(diff: str) -> str:
+    """Return the path that a file's part of a diff is about, the new one of a rename."""
+    first = diff.partition("\n")[0].removeprefix("diff --git ")
+    if renamed := re.search(r"^rename to (.+)$", diff[:4000], re.MULTILINE):
+        return _unquoted(renamed[1])
+    half = len(first) // 2
+    return _unquoted(first[half + 1 :]).removeprefix("b/")
+
+
+def _unquoted(name: str) -> str:
+    return decode(unquote(name.encode("utf-8", "surrogatepass")))

@@ -1,0 +1,167 @@
+"""The gate at the exit: nothing is published or exported that was not scanned by the rules of today.
+
+A segment that was sealed before a rule was there, or by somebody else, may hold what nobody would send away. There is
+no way around the gate but to redact the segment (`git trace redact`) or to allow what was found, by name.
+
+What was found is kept in the cache by segment, rules and scanner, without the secrets; so asking again costs nothing.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import astuple, dataclass, field
+from typing import Any
+
+from gittrace.errors import Damaged, TraceError
+from gittrace.git.repository import Repository
+from gittrace.model.segment import SegmentLine, decode
+from gittrace.protect import deep
+from gittrace.trace.cleaning import Cleaner, Finding
+from gittrace.trace.redaction import Redaction, redaction
+from gittrace.vocabulary import CACHE_DIR
+
+UNREADABLE = "unreadable"
+"""The rule of a finding that stands for a segment which can't be read, so nobody knows what is in it."""
+
+_SCHEMA = "create table if not exists scanned (sha text, version text, found text not null, primary key (sha, version))"
+
+
+@dataclass
+class Verdict:
+    """What may leave, and what may not, with the reason: what was found in it and is not allowed."""
+
+    passed: list[SegmentLine] = field(default_factory=list)
+    held: list[tuple[SegmentLine, list[Finding]]] = field(default_factory=list)
+
+
+def check(repo: Repository, lines: Iterable[SegmentLine]) -> Verdict:
+    """Scan segments, those that were not scanned by these rules before. Raises BadConfig, TraceError."""
+    verdict = Verdict()
+    with closing(Gate(repo)) as gate:
+        for line in lines:
+            found = gate.findings(line)
+            if found:
+                verdict.held.append((line, found))
+            else:
+                verdict.passed.append(line)
+    return verdict
+
+
+def explain(line: SegmentLine, found: Iterable[Finding]) -> TraceError:
+    """Return what to tell of a segment that is held: the first finding, and what to do about it."""
+    first, *more = found
+    others = f" (and {len(more)} more)" if more else ""
+    what = f"cannot let segment '{line.session_id}-{line.index}' of trace '{line.trace_id}' out"
+    if first.rule == UNREADABLE:
+        return TraceError(f"{what}: {first.field}")
+    where = f"event '{first.event_id}', {first.field}" + (f" of '{first.path}'" if first.path else "")
+    return TraceError(
+        f"{what}: {where}, line {first.line}: {first.rule}{others}",
+        f"'git trace redact {line.trace_id}' masks it; 'git config --add trace.redact.allow {first.tag}' allows it",
+    )
+
+
+class Gate:
+    """Scans segments, and remembers what was found in each."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._redaction: Redaction = redaction(repo)
+        self._deep: deep.DeepScanner | None = None
+        deep_version = deep.version()
+        self._has_deep = bool(deep_version)
+        self._version = f"{self._redaction.version} {deep_version}".strip()
+        self._redactor = self._redaction.redactor(with_allowed=False)
+        self._db = _open(os.path.join(repo.common_trace_dir, CACHE_DIR))
+
+    def close(self) -> None:
+        """Let go of the cache."""
+        self._db.close()
+
+    def findings(self, line: SegmentLine) -> list[Finding]:
+        """Return what a segment holds that is not allowed; it is scanned if it was not before."""
+        row = self._db.execute(
+            "select found from scanned where sha = ? and version = ?", (line.sha256, self._version)
+        ).fetchone()
+        if row:
+            found = [Finding(*item) for item in json.loads(row[0])]
+        else:
+            try:
+                found = self._scan(decode(line))
+            except Damaged as error:
+                return [Finding("", str(error), "", 0, UNREADABLE, "")]
+            self._keep(line.sha256, found)
+        return self._not_allowed(found)
+
+    def events_findings(self, events: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        """Return the same of a segment that is not sealed yet."""
+        return self._not_allowed(self._scan(events))
+
+    def _not_allowed(self, found: Iterable[Finding]) -> list[Finding]:
+        rules = self._redaction
+        return [
+            one for one in found if one.tag not in rules.allowed and (one.rule, one.path) not in rules.allowed_paths
+        ]
+
+    def _scan(self, events: Iterable[Mapping[str, Any]]) -> list[Finding]:
+        cleaner = Cleaner(self._redactor)
+        found: list[Finding] = []
+        for event in events:
+            cleaned = cleaner.event(event)
+            if self._has_deep:
+                found += self._deeply(cleaned)
+        return cleaner.found + found
+
+    def _deeply(self, event: Mapping[str, Any]) -> Iterator[Finding]:
+        """Yield what the deeper scanner finds beyond our rules."""
+        self._deep = self._deep or deep.DeepScanner()
+        for name, text in _texts(event):
+            for rule, secret, line in self._deep.find(text):
+                tag = self._redactor.tag(secret.encode("utf-8", "surrogatepass"))
+                yield Finding(str(event.get("id", "")), name, "", line, rule, tag)
+
+    def _keep(self, sha: str, found: list[Finding]) -> None:
+        data = json.dumps([astuple(one) for one in found])
+        try:
+            self._db.execute("insert or replace into scanned values (?, ?, ?)", (sha, self._version, data))
+        except sqlite3.OperationalError:
+            return  # locked for long, or a repository that we may only read: it is scanned again next time
+
+
+def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """Yield (field, text) of all strings of an event."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, f"{name}.{key}" if name else str(key))
+    elif isinstance(value, list | tuple):
+        for at, item in enumerate(value):
+            yield from _texts(item, f"{name}[{at}]")
+
+
+def _open(folder: str) -> sqlite3.Connection:
+    path = os.path.join(folder, "gate.sqlite")
+    for damaged in (False, True):
+        try:
+            if damaged:
+                os.unlink(path)
+            os.makedirs(folder, exist_ok=True)
+            return _opened(path)
+        except (sqlite3.OperationalError, OSError):
+            break  # a repository that we may only read
+        except sqlite3.DatabaseError:
+            continue
+    return _opened(":memory:")
+
+
+def _opened(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=10, isolation_level=None)
+    try:
+        db.execute("pragma synchronous = off")
+        db.execute(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db

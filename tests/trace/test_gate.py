@@ -1,0 +1,116 @@
+"""The gate at the exit: what was sealed before a rule was there does not leave."""
+
+import json
+
+import pytest
+
+from gittrace.errors import TraceError
+from gittrace.model.segment import SegmentLine, encode, parse_note
+from gittrace.trace import gate as gate_module
+from gittrace.trace.gate import Gate, check, explain
+from tests.protect.samples import fill
+from tests.support.recording import Recording, view
+
+TRACE = "11111111-1111-4111-8111-111111111111"
+SESSION = "22222222-2222-4222-8222-222222222222"
+EVENT = "01900000-0000-7000-8000-00000000000{}"
+TOKEN = fill("ghp_{a36}")
+
+
+def _line(index: int, **fields: object) -> SegmentLine:
+    header = {"kind": "session", "id": EVENT.format(0), "trace_id": TRACE, "session_id": SESSION, "index": index}
+    event = {"kind": "command", "id": EVENT.format(1), **fields}
+    jsonl = b"".join(json.dumps(item).encode() + b"\n" for item in (header, event))
+    (line,) = parse_note(encode(TRACE, SESSION, index, jsonl).encode()).segments
+    return line
+
+
+def test_only_what_is_clean_passes(work: Recording) -> None:
+    clean = _line(0, command="make", stdout="all is well\n")
+    dirty = _line(1, command="env", stdout=f"HOME=/root\nX={TOKEN}\n")
+    verdict = check(work.here, [clean, dirty])
+    assert verdict.passed == [clean]
+    ((held, found),) = verdict.held
+    assert held == dirty
+    (finding,) = found
+    assert (finding.event_id, finding.field, finding.line, finding.rule) == (
+        EVENT.format(1),
+        "stdout",
+        2,
+        "github-token",
+    )
+    told = explain(held, found)
+    assert "event '01900000-0000-7000-8000-000000000001', stdout, line 2: github-token" in str(told)
+    assert TOKEN not in f"{told} {told.hint} {finding}"
+
+
+def test_what_was_scanned_is_not_scanned_again(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [_line(0, stdout="x\n"), _line(1, stdout=TOKEN)]
+    first = check(work.here, lines)
+    scanned: list[object] = []
+    monkeypatch.setattr(gate_module, "decode", scanned.append)
+    assert check(work.here, lines) == first
+    assert scanned == []
+    (cache,) = (work.repo.top / ".git/trace/cache").glob("gate.sqlite")
+    assert TOKEN.encode() not in cache.read_bytes()
+
+
+def test_other_rules_scan_again(work: Recording) -> None:
+    line = _line(0, stdout="mail ann@example.com\n")
+    assert check(work.here, [line]).passed
+    work.git("config", "trace.redact.email", "true")
+    ((_, (finding,)),) = check(view(work.repo), [line]).held
+    assert finding.rule == "email"
+
+
+def test_what_is_allowed_by_name_passes(work: Recording) -> None:
+    line = _line(0, stdout=TOKEN)
+    ((_, (finding,)),) = check(work.here, [line]).held
+    work.git("config", "--add", "trace.redact.allow", finding.tag)
+    assert check(view(work.repo), [line]).passed == [line]
+    other = _line(1, stdout=fill("ghp_{a36}", "other"))
+    assert check(view(work.repo), [other]).held
+
+
+def test_what_is_allowed_in_one_file_is_not_in_another(work: Recording) -> None:
+    diff = "diff --git a/{0} b/{0}\nindex 1..2 100644\n--- a/{0}\n+++ b/{0}\n@@ -1 +1,2 @@\n x\n+t = '{1}'\n"
+    line = _line(0, diff=diff.format("tests/a b.py", TOKEN))
+    ((_, (finding,)),) = check(work.here, [line]).held
+    assert (finding.path, finding.line) == ("tests/a b.py", 7)
+    work.git("config", "--add", "trace.redact.allow", "github-token:tests/a b.py")
+    here = view(work.repo)
+    assert check(here, [line]).passed == [line]
+    assert check(here, [_line(0, diff=diff.format("src/a b.py", TOKEN))]).held
+
+
+def test_a_bad_entry_is_an_error(work: Recording) -> None:
+    work.git("config", "--add", "trace.redact.allow", "everything")
+    with pytest.raises(TraceError, match=r"bad value 'everything' for 'trace\.redact\.allow'"):
+        check(view(work.repo), [])
+
+
+def test_what_cannot_be_read_is_held(work: Recording) -> None:
+    line = _line(0, stdout="x")
+    wrong = SegmentLine(line.trace_id, line.session_id, 0, "0" * 64, line.payload)
+    ((_, found),) = check(work.here, [wrong]).held
+    assert found[0].rule == gate_module.UNREADABLE
+    assert "its sha256 is another" in str(explain(wrong, found))
+
+
+def test_a_damaged_cache_is_made_anew(work: Recording) -> None:
+    line = _line(0, stdout=TOKEN)
+    check(work.here, [line])
+    (work.repo.top / ".git/trace/cache/gate.sqlite").write_bytes(b"no database" * 1000)
+    assert check(work.here, [line]).held
+
+
+def test_the_deeper_scanner_looks_too(work: Recording) -> None:
+    pytest.importorskip("kingfisher_sdk")
+    known_there = fill("rdme_{h70}")
+    gate = Gate(work.here)
+    try:
+        (found,) = gate.events_findings([{"kind": "command", "id": "x", "stdout": f"a\nuse {known_there}\n"}])
+    finally:
+        gate.close()
+    assert (found.field, found.line) == ("stdout", 2)
+    assert known_there not in str(found)
