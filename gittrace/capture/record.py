@@ -12,10 +12,12 @@ from gittrace.capture.supervisor import run
 from gittrace.clock import now, uuid7
 from gittrace.errors import TraceError, told
 from gittrace.git import hidden, snapshot
+from gittrace.git.process import scrubbed_environment
 from gittrace.git.repository import Repository
 from gittrace.journal.active import Active
-from gittrace.journal.running import announce, withdraw
-from gittrace.vocabulary import ACTIVE_FILE, COMMAND
+from gittrace.journal.position import is_news, log_size
+from gittrace.journal.running import Running, announce, withdraw
+from gittrace.vocabulary import ACTIVE_FILE, COMMAND, HOOKS_DIR
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ class Recorder:
         self.event_id = uuid7()
         self.before: snapshot.Snapshot | None = None
         self.after: snapshot.Snapshot | None = None
+        self.running: Running | None = None
+        # of the journal, when the command began
+        self.journaled = 0
+        self.has_commits = False
         # the blob of the whole output, empty when there is none; None until the objects are safe
         self.kept: str | None = None
         self.problems: list[str] = []
@@ -67,7 +73,10 @@ class Recorder:
 
     def _before(self) -> None:
         self.before = snapshot.take(self.repo)
-        announce(self.repo.trace_dir, self.event_id, self.before.head, self.before.tree)
+        self.journaled = os.stat(self.active.journal).st_size
+        log = log_size(self.repo.trace_dir)
+        self.running = Running(self.event_id, self.before.head, self.before.tree, log)
+        announce(self.repo.trace_dir, self.running)
 
     def _began(self) -> None:
         """Make what the command is running on safe from gc, while it runs."""
@@ -105,6 +114,7 @@ class Recorder:
     def _ended(self, result: "Result") -> None:
         self._try(lambda: self._record(result))
         self._try(lambda: withdraw(self.repo.trace_dir, self.event_id))
+        self._try(self._seal)
         for problem in self.problems:
             sys.stderr.write(f"warning: not fully recorded: {problem}\n")
 
@@ -120,7 +130,6 @@ class Recorder:
         self._protecting.acquire()
         from gittrace.capture.lines import bounded
         from gittrace.journal.append import Journal
-        from gittrace.journal.position import is_news
         from gittrace.text import clean
 
         output = result.output
@@ -150,21 +159,48 @@ class Recorder:
             "skipped": (after.skipped if after else None) or None,
         }
         with Journal(self.active.journal) as journal:
-            if after and is_news(self.repo.trace_dir, after.head):
-                # what the worktree held before the command tells what a commit took in, also one that the command made
-                tree = before.tree if before else after.tree
-                state = snapshot.Snapshot(tree, after.head, after.branch, [])
-                self._try(lambda: self._find_commits(journal, state))
-            journal.append({key: value for key, value in event.items() if value is not None or key == "head"})
-            if not os.path.exists(os.path.join(self.repo.trace_dir, ACTIVE_FILE)):
+            self._append(journal, {key: value for key, value in event.items() if value is not None or key == "head"})
+            if not self._is_active():
                 from gittrace.trace.progress import reopen
 
                 reopen(self.repo.common_trace_dir, self.active.session_id)
 
-    def _find_commits(self, journal: "Journal", state: snapshot.Snapshot) -> None:
-        from gittrace.trace.commits import catch_up
+    def _is_active(self) -> bool:
+        """Tell whether the session goes on: the worktree may have another one by now."""
+        try:
+            with open(os.path.join(self.repo.trace_dir, ACTIVE_FILE), encoding="utf-8", errors="replace") as file:
+                return file.read().startswith(self.active.session_id)
+        except FileNotFoundError:
+            return False
 
-        catch_up(self.repo, self.active, journal, state)
+    def _append(self, journal: "Journal", event: "dict[str, object]") -> None:
+        """Write the event, and what HEAD did since it was last looked at."""
+        running, after = self.running, self.after
+        batch = None
+        if running and after:
+            moved = after.head != running.head
+            if moved:
+                event["head_after"] = after.head
+            if moved or log_size(self.repo.trace_dir) != running.log or is_news(self.repo.trace_dir, after.head):
+                from gittrace.trace.commits import recorded
+
+                try:
+                    batch = recorded(self.repo, self.active, event, running, after, self.journaled)
+                except (TraceError, OSError) as error:  # then the commits are found by whoever comes next
+                    self.problems.append(told(error))
+        if batch is None:
+            journal.append(event)
+            return
+        journal.extend(batch.events)
+        batch.save()
+        self.has_commits = batch.has_commits
+
+    def _seal(self) -> None:
+        """Start the sealer, which the hooks of commits that the command made left to us."""
+        script = os.path.join(self.repo.common_trace_dir, HOOKS_DIR, "seal")
+        if self.has_commits and os.path.exists(script):
+            env = scrubbed_environment({"GIT_DIR": self.repo.git_dir, "GIT_WORK_TREE": self.repo.top})
+            os.waitpid(os.posix_spawnp("sh", ("sh", "-c", 'cd "$1" && . "$0"', script, self.repo.top), env), 0)
 
     def _protect_all(self, output: "Output", limit: int) -> None:
         """Make both trees and an output that the journal holds cut reachable; until then `kept` is None."""

@@ -43,7 +43,7 @@ def _detached() -> int:
         os.setsid()  # the terminal's hangup is not for us
     repo = discover()
     try:
-        sealed = seal(repo)
+        sealed = seal(repo, patient=True)
     except Exception as error:  # nobody is there to see it: it goes to the log, which status shows
         _log(repo, Sealed(failed=[f"{type(error).__name__}: {error}"]))
         return 0

@@ -188,7 +188,10 @@ class SegmentHeader(Session):
 
 
 class Command(Event):
-    """A command that a person or an agent ran; `cwd` is relative to the top of the worktree."""
+    """A command that a person or an agent ran; `cwd` is relative to the top of the worktree.
+
+    `head_after` is HEAD when it had ended, if that is another; `commits` were made while it ran.
+    """
 
     kind: Literal["command"]
     command: str | None = None
@@ -205,6 +208,8 @@ class Command(Event):
     reasoning: str | None = None
     results: Results | None = None
     skipped: list[Skipped] | None = None
+    head_after: Oid | None = None
+    commits: list[Oid] | None = None
     tool_call_id: str | None = None
     parent: str | None = None
 
@@ -244,12 +249,20 @@ class Reply(Event):
 
 
 class Commit(Event):
-    """A commit that was made; `tree` is the worktree just after."""
+    """A commit that was made; `tree` is the worktree just after.
+
+    `by` is the event of the recorded command that made it. Then `tree` shows only what stood in the commit and
+    neither before nor after the command, and the record goes on from `tree_after`, where that is another.
+    """
 
     kind: Literal["commit"]
     commit: Oid
     parents: list[Oid] | None = None
     tree: Oid | None = None
+    tree_after: Oid | None = None
+    by: Uuid | None = None
+    action: str | None = None
+    subject: str | None = None
 
 
 class Rewrite(Event):

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from gittrace.model.attribution import Attribution
-from gittrace.vocabulary import STOP
+from gittrace.vocabulary import COMMIT, STOP
 
 EventDict = Mapping[str, Any]
 Tier = Literal["tool_emitted", "tool_emitted_with_divergence", "overlapping", "orphan"]
@@ -20,6 +20,18 @@ Confidence = Literal["derived", "inferred", "annotated"]
 TerminalState = Literal["goal_reached", "interrupted", "error", "abandoned"]
 
 HUMAN = "human"
+
+
+def heads(event: EventDict) -> tuple[str | None, str | None]:
+    """Return HEAD (oid) before and after an event; a segment's header has that of its base."""
+    base = event.get("base")
+    if isinstance(base, Mapping):
+        return base.get("commit"), base.get("commit")
+    head = event.get("head")
+    if event.get("kind") == COMMIT:
+        return head, event.get("commit")
+    return head, event.get("head_after") or head
+
 
 _SCP_URL = re.compile(r"(?:[^@/\s]+@)?(?P<host>[^:/\s]+):(?P<path>[^/\s].*)")
 

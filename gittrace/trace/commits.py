@@ -3,31 +3,31 @@
 Hooks are hints: a commit made by a GUI, through a library or with `--no-verify` is found here all the same, by the
 next command of gittrace. What a rebase or `git am` in progress does is left alone until it has ended, since it may
 be aborted.
+
+A commit that was made while a command was being recorded is that command's. It is journaled with it, and after it, in
+one write, so both are sealed together; where somebody asked in between, before it, and the command is sealed on the
+commit all the same.
 """
 
 import os
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from gittrace.clock import now, uuid7
+from gittrace.clock import now
 from gittrace.git import hidden, reflog
-from gittrace.git.objects import ObjectStore, open_objects
+from gittrace.git.objects import open_objects
 from gittrace.git.reflog import Entry
 from gittrace.git.repository import Repository
 from gittrace.git.snapshot import Snapshot
-from gittrace.git.trees import TreeEditor
-from gittrace.journal.active import Active
+from gittrace.journal.active import Active, active_session
 from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position, log_size, save_position
-from gittrace.journal.read import Event, ended, read
-from gittrace.text import clean
+from gittrace.journal.read import Event, read
+from gittrace.journal.running import Running, live
 from gittrace.trace import progress, rewrites
+from gittrace.trace.commit_events import CommitEvents, Made, event_of
 from gittrace.vocabulary import COMMIT, REWRITE
 
-# a commit older than this (seconds) when it is found: what the worktree holds now is not what it held then
-_JUST_NOW = 5
 # what the reflog's messages begin with: HEAD went elsewhere, or a commit was made here
 _MOVES = ("checkout", "reset", "clone", "branch", "Branch", "push", "fetch")
 _MADE = ("commit", "cherry-pick", "revert", "am", "merge", "pull")
@@ -40,83 +40,254 @@ def in_progress(repo: Repository) -> bool:
     return any(os.path.isdir(os.path.join(repo.git_dir, name)) for name in ("rebase-merge", "rebase-apply"))
 
 
-@dataclass(frozen=True)
-class _Made:
-    """A commit that was made here; `old` is where HEAD was."""
-
-    entry: Entry
-    old: str | None
-    amends: bool
-
-
 def catch_up(
-    repo: Repository, active: Active, journal: Journal, taken: Snapshot, sealing: bool = False, final: bool = False
-) -> list[Event]:
-    """Append `commit` and `rewrite` events for what HEAD did since last time, and return them.
+    repo: Repository,
+    active: Active,
+    journal: Journal,
+    taken: Snapshot,
+    at_once: bool = False,
+    final: bool = False,
+    patient: bool = False,
+) -> None:
+    """Append `commit` and `rewrite` events for what HEAD did since last time.
 
-    `taken` is a snapshot of now. When `sealing`, nothing was recorded since, and it may stand for the worktree just
-    after the last commit. `final` does not wait for a rebase in progress. The journal is locked by the caller.
+    `taken` is a snapshot of now. With `at_once` nothing was recorded since, and it may stand for the worktree just
+    after the last commit. `final` does not wait for a rebase in progress; `patient` leaves what was done while a
+    command is being recorded to its recorder. The journal is locked by the caller.
     """
-    head, seen = load_position(repo.trace_dir)
+    news = _news(repo, active, taken.head, final)
+    if news is None:
+        return
+    # only now: who made one of these commits, and has not journaled it, is still there
+    running = live(repo.trace_dir)
+    began = [(command, news.began(command)) for command in running]
+    if patient and began:
+        news.cut(began[0][1])
+    if running:
+        # what a command writes that is being recorded now isn't the commit's
+        taken = Snapshot(running[0].tree, taken.head, taken.branch, [])
+    builder = news.builder(taken)
+    events: list[Event] = []
+    for item in news.made():
+        by = [command for command, start in began if start <= item.number]
+        if by:
+            # of several the last one: a server was started to go on, a commit is made to end
+            builder.tree = by[-1].tree
+            events += builder.of_command(item, by[-1].event_id, {by[-1].tree})
+        else:
+            is_last = item.number == len(news.entries) - 1
+            events += builder.by_hand(item, at_once and not running and is_last)
+    events += news.rebased(0, len(news.entries), taken)
+    _protect(repo, active, events)
+    journal.extend(events)
+    news.save()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A command's event and the commits around it, to be journaled in one write; then `save` is to be called."""
+
+    events: list[Event]
+    news: "_News | None"
+
+    @property
+    def has_commits(self) -> bool:
+        """Whether there is something to seal."""
+        return any(event["kind"] == COMMIT or event.get("commits") for event in self.events)
+
+    def save(self) -> None:
+        """Remember that HEAD's log is journaled up to here."""
+        if self.news is not None:
+            self.news.save()
+
+
+def recorded(repo: Repository, active: Active, event: Event, began: Running, after: Snapshot, journaled: int) -> Batch:
+    """Return a command's event with what HEAD did since last time: before it, what was done before the command began.
+
+    `journaled` is the size of the journal when the command began. The event gets `commits`, those that were made while
+    it ran. The journal is locked by the caller.
+    """
+    mine = [
+        str(item["commit"])
+        for item in read(active.journal, journaled).events
+        if item["kind"] == COMMIT and item.get("by") == began.event_id
+    ]
+    now_active = active_session(repo.trace_dir, repo.common_trace_dir)
+    # a command that outlived its session leaves what HEAD did to the next one
+    is_own = now_active is not None and now_active.session_id == active.session_id
+    news = _news(repo, active, after.head, final=False) if is_own else None
+    earlier: list[Event] = []
+    later: list[Event] = []
+    if news is not None:
+        start = news.began(began)
+        made = list(news.made(event))
+        builder = news.builder(Snapshot(began.tree, after.head, after.branch, []))
+        latest, builder.latest = builder.latest, str(event["at"])
+        for item in made:
+            if item.number < start:
+                earlier += builder.by_hand(item)
+        earlier += news.rebased(0, start, after)
+        builder.tree, builder.at = str(event.get("tree_after") or began.tree), str(event["at"])
+        builder.latest = latest
+        for item in made:
+            if item.number >= start:
+                later += builder.of_command(item, began.event_id, {began.tree, builder.tree})
+        later += news.rebased(start, len(news.entries), after)
+        _protect(repo, active, [*earlier, *later])
+    mine += [str(item["commit"]) for item in later if item["kind"] == COMMIT]
+    return Batch([*earlier, event | ({"commits": mine} if mine else {}), *later], news)
+
+
+def _protect(repo: Repository, active: Active, events: list[Event]) -> None:
+    trees = [event[name] for event in events for name in ("tree", "tree_after") if name in event]
+    if trees:
+        hidden.update(repo, active.trace_id, trees)
+
+
+def _news(repo: Repository, active: Active, head: str | None, final: bool) -> "_News | None":
+    """Return what HEAD (now `head`) did since last time, None when that is nothing, or not over."""
+    old, seen = load_position(repo.trace_dir)
     size = log_size(repo.trace_dir)
-    if in_progress(repo) and not final:
-        return []
     moves = reflog.since(repo, seen)
-    if not moves.entries and head == taken.head:
-        return []
+    if not moves.entries and head == old:
+        return None
     done = progress.load(repo.common_trace_dir, active.session_id)
-    tail = read(active.journal, done.offset)
+    tail = read(active.journal, done.offset).events
     entries = moves.entries
     if not entries or not moves.complete:
-        entries = tuple(_without_reflog(repo, head, taken.head, active.journal))
-    known = {*done.commits, *(event["commit"] for event in tail.events if event["kind"] == COMMIT)}
-    made = [item for item in _made(entries, head, tail.events) if item.entry.oid not in known]
-    events = _Events(repo, tail.events, done.tree, taken, sealing).build(made)
-    pairs = rewrites.matching(repo, {entry.oid for entry in entries}, "rebase")
-    if pairs:
-        events.append(_event(REWRITE, taken.head, taken.branch, now(), cause="rebase", pairs=pairs))
-    if events:
-        trees = [event["tree"] for event in events if "tree" in event]
-        if trees:
-            hidden.update(repo, active.trace_id, trees)
-        journal.extend(events)
-    # HEAD may have moved on since the snapshot
-    last = moves.entries[-1].oid if moves.entries else taken.head
-    save_position(repo.trace_dir, last, [*(entry.print for entry in reversed(moves.entries)), *seen][:3], size)
-    return events
+        entries = tuple(_without_reflog(repo, old, head, active.journal))
+    news = _News(repo, old, head, entries, moves.entries, tail, done, seen, size)
+    if in_progress(repo) and not final:
+        news.cut(_settled(entries))
+        if not news.entries:
+            return None
+    return news
 
 
-def _event(kind: str, head: str | None, branch: str | None, at: str, **fields: Any) -> Event:
-    return {"kind": kind, "id": uuid7(), "at": at, "head": head, "branch": branch, "source": "git", **fields}
+def _settled(entries: Sequence[Entry]) -> int:
+    """Return how many entries are from before the rebase or `git am` that is under way."""
+    actions = [entry.message.partition(":")[0] for entry in entries]
+    for number in reversed(range(len(actions))):
+        if actions[number].startswith(("rebase", "pull")) and "(start)" in actions[number]:
+            return number
+    if not any(action.startswith("am") for action in actions):
+        return 0  # it began before what was last seen
+    while actions and not actions[-1].startswith("am"):
+        actions.pop()
+    while actions and actions[-1].startswith("am"):
+        actions.pop()
+    return len(actions)
 
 
-def _made(entries: tuple[Entry, ...], head: str | None, events: list[Event]) -> Iterator[_Made]:
+@dataclass
+class _News:
+    """What HEAD did since it was last looked at, from `old` to `head`.
+
+    entries  of its log, or made up from the commits where there is no log
+    logged   those of its log
+    tail     the events of the session that are not sealed
+    seen     the newest entries that were seen the last time
+    size     of the log before it was read
+    """
+
+    repo: Repository
+    old: str | None
+    head: str | None
+    entries: tuple[Entry, ...]
+    logged: tuple[Entry, ...]
+    tail: list[Event]
+    done: progress.Progress
+    seen: list[str]
+    size: str
+
+    def __post_init__(self) -> None:
+        self.all = self.entries
+
+    def began(self, command: Running) -> int:
+        """Return how many of the entries were made before a command began."""
+        return min(_earlier(self.repo, self.all, self.old, command), len(self.entries))
+
+    def cut(self, count: int) -> None:
+        """Leave all but the first entries to somebody else."""
+        if count == len(self.entries):
+            return
+        if self.entries is not self.logged:
+            count = 0
+        self.entries = self.logged = self.logged[:count]
+        self.head = self.entries[-1].oid if self.entries else self.old
+        self.size = "?"  # no log is of that size, so there is news
+
+    def save(self) -> None:
+        """Remember that all of it is journaled."""
+        last = self.logged[-1].oid if self.logged else self.head  # HEAD may have moved on since it was asked
+        prints = [*(entry.print for entry in reversed(self.logged)), *self.seen][:3]
+        save_position(self.repo.trace_dir, last, prints, self.size)
+
+    def builder(self, taken: Snapshot) -> CommitEvents:
+        """Return what makes events of commits; `taken` is the worktree as it was last seen."""
+        return CommitEvents(self.repo, self.tail, self.done.tree, taken)
+
+    def made(self, event: Event | None = None) -> Iterator[Made]:
+        """Yield the commits that are not journaled yet, each once; `event` is about to be."""
+        known = {*self.done.commits, *(item["commit"] for item in self.tail if item["kind"] == COMMIT)}
+        for item in _made(self.entries, self.old, [*self.tail, *([event] if event else [])]):
+            if item.entry.oid not in known:
+                known.add(item.entry.oid)
+                yield item
+
+    def rebased(self, start: int, end: int, taken: Snapshot) -> list[Event]:
+        """Return the event of rebases that ended within a range of the entries, if it is not journaled yet."""
+        new = {entry.oid for entry in self.entries[start:end]}
+        known = [pair for event in self.tail if event["kind"] == REWRITE for pair in event.get("pairs", ())]
+        pairs = [pair for pair in rewrites.matching(self.repo, new, "rebase") if pair not in known]
+        if not pairs:
+            return []
+        return [event_of(REWRITE, taken.head, taken.branch, now(), cause="rebase", pairs=pairs)]
+
+
+def _earlier(repo: Repository, entries: Sequence[Entry], old: str | None, command: Running) -> int:
+    """Return how many entries of HEAD's log, before which HEAD was `old`, are from before a command began."""
+    path = os.path.join(repo.git_dir, "logs", "HEAD")
+    if command.log and log_size(repo.trace_dir).isdecimal() and int(command.log) <= os.stat(path).st_size:
+        with open(path, "rb") as file:
+            file.seek(int(command.log))
+            return max(len(entries) - file.read().count(b"\n"), 0)
+    # reftable refs have no such file: the last time that HEAD was there where the command began
+    places = [number for number, entry in enumerate(entries, 1) if entry.oid == command.head]
+    return places[-1] if places and command.head != old else 0
+
+
+def _made(entries: tuple[Entry, ...], head: str | None, events: list[Event]) -> Iterator[Made]:
     """Yield the commits that were made here.
 
     Of a rebase's picks only those count that took in work recorded at a stop of the rebase: the others are old
-    commits under new names, and their notes are copied.
+    commits under new names, and their notes are copied. What was committed at a stop counts.
     """
     old = head
-    rebase: list[_Made] | None = None
+    rebase: list[Made] | None = None
     stops: set[str | None] = set()
-    for entry in entries:
+    for number, entry in enumerate(entries):
         action = entry.message.partition(":")[0]
-        item = _Made(entry, old, amends="(amend)" in action)
+        item = Made(number, entry, old, amends="(amend)" in action)
         rebases = action.startswith(("rebase", "pull"))
         if rebases and "(start)" in action:
+            yield from rebase or ()  # one that was left with --quit
             rebase = []
             began = now(entry.time * 1_000_000_000)
-            stops = {event.get("head") for event in events if event["at"] >= began}
+            stops = {event.get(key) for event in events if event["at"] >= began for key in ("head", "head_after")}
         elif rebase is not None and rebases and "(abort)" in action:
             rebase = None
         elif rebase is not None and rebases and "(finish)" in action:
             yield from rebase
             rebase = None
-        elif rebase is not None:
+        elif rebase is not None and rebases:
             if entry.oid != old and old in stops:
                 rebase.append(item)
         elif _is_commit(entry, old):
-            yield item
+            if rebase is None:
+                yield item
+            else:
+                rebase.append(item)
         old = entry.oid
     yield from rebase or ()
 
@@ -152,59 +323,3 @@ def _without_reflog(repo: Repository, head: str | None, new: str | None, journal
         if len(fields) == 5 and now(int(fields[3]) * 1_000_000_000) >= began[:19]:
             oid, tree, parents, when, subject = fields
             yield Entry(oid, tree, tuple(parents.split()), int(when), f"commit: {subject}", "")
-
-
-class _Events:
-    """Builds the events of commits, with the tree of the worktree just after each."""
-
-    def __init__(
-        self, repo: Repository, earlier: list[Event], sealed: str | None, taken: Snapshot, sealing: bool
-    ) -> None:
-        self.repo = repo
-        self.taken = taken
-        self.sealing = sealing
-        self.store: ObjectStore | None = None
-        self.tree = sealed
-        self.at = ""
-        for event in earlier:
-            self.tree = event.get("tree_after") or event.get("tree") or self.tree
-            self.at = max(self.at, ended(event))
-
-    def build(self, made: list[_Made]) -> list[Event]:
-        events: list[Event] = []
-        for number, item in enumerate(made):
-            entry = item.entry
-            self.at = max(min(now(entry.time * 1_000_000_000), now()), self.at)
-            if item.amends and item.old:
-                pairs = [[item.old, entry.oid]]
-                events.append(_event(REWRITE, item.old, self.taken.branch, self.at, cause="amend", pairs=pairs))
-            just_made = abs(time.time() - entry.time) <= _JUST_NOW
-            if self.sealing and number == len(made) - 1 and just_made and entry.oid == self.taken.head:
-                self.tree = self.taken.tree
-            else:
-                self.tree = self._laid_over(entry)
-            action, _, subject = clean(entry.message).partition(": ")
-            fields = {"commit": entry.oid, "parents": list(entry.parents), "tree": self.tree}
-            fields |= {"action": action, "subject": subject[:200]}
-            events.append(_event(COMMIT, item.old, self.taken.branch, self.at, **fields))
-        return events
-
-    def _laid_over(self, entry: Entry) -> str:
-        """Return the last known worktree with what the commit changed laid over it.
-
-        A file that the worktree held before the commit and still holds now was committed in part: it stays.
-        """
-        if self.store is None:
-            self.store = open_objects(self.repo)
-        parent = self.store.commit(entry.parents[0]).tree if entry.parents else None
-        before, after = TreeEditor(self.store, self.tree), TreeEditor(self.store, self.taken.tree)
-        editor = TreeEditor(self.store, self.tree)
-        for change in self.store.changes(parent, entry.tree):
-            had = before.get(change.path)
-            if had is not None and had == after.get(change.path):
-                continue
-            if change.new_oid is None:
-                editor.remove(change.path)
-            else:
-                editor.set(change.path, change.new_mode, change.new_oid)
-        return editor.write(self.repo)

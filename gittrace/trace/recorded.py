@@ -10,7 +10,7 @@ from gittrace.git.objects import GITLINK, ObjectStore
 from gittrace.git.patch import PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import Writer
-from gittrace.model.trace import HUMAN, EventDict, Session, Trace
+from gittrace.model.trace import HUMAN, EventDict, Session, Trace, heads
 from gittrace.trace.align import Text, keys
 from gittrace.trace.changes import LARGEST, Change, Step, change_of, split
 from gittrace.trace.lineage import Lineage
@@ -111,6 +111,7 @@ class _Steps:
         self._base = TreeEditor(objects, tree) if tree and objects.kind(tree) == "tree" else None
         self._made, self._amended = _made_by(trace)
         self._hooked = is_hooked(session)
+        self._commands = {str(event["id"]): event for event in session.events if event["kind"] == COMMAND}
         self._came: dict[str, frozenset[str]] = {}
         self._start = self._foreign(base.get("commit") if isinstance(base, Mapping) else None)
         self._seen = set(self._start)
@@ -126,13 +127,14 @@ class _Steps:
         head: str | None = None
         tree: str | None = None
         items = [(segment, event) for segment in self.session.segments for event in (segment.header, *segment.events)]
-        for (segment, event), (_, following) in zip(items, [*items[1:], items[-1]], strict=True):
+        for segment, event in items:
             is_header = event is segment.header
             if is_header and event.get("tree") == tree:
                 continue  # it goes on where the segment before it ended
             at = max(at, str(event.get("at", "")))
-            before = str(event["commit"]) if event["kind"] == COMMIT else event.get("head")
-            for part, now, then in ((DIFF, before, head), (EFFECT, following.get("head"), event.get("head"))):
+            before, after = heads(event)
+            there = after if event["kind"] == COMMIT else before
+            for part, now, then in ((DIFF, there, head), (EFFECT, after, before)):
                 changes = self._changes(event, part)
                 if changes:
                     nobody = is_header or (part == EFFECT and brings(event))
@@ -140,10 +142,14 @@ class _Steps:
                     brought = self._brought(now, then, event)
                     yield at, number, Step(When(self.session.id, segment.index, at), writer, changes, brought)
             if event.get("tree"):
-                head = before  # an event without a tree leaves what HEAD brought to the next one that has one
+                head = after  # an event without a tree leaves what HEAD brought to the next one that has one
             tree = event.get("tree_after") or event.get("tree") or tree
 
     def _writer(self, event: EventDict, part: str, segment: int) -> Writer:
+        # what a command wrote, committed and took away shows in the event of the commit
+        command = self._commands.get(str(event.get("by"))) if event["kind"] == COMMIT else None
+        if command is not None:
+            event, part = command, EFFECT
         ids = (self.trace.id, self.session.id, segment, str(event.get("id", "")), str(event.get("at", "")))
         return Writer(*ids, part, *who(self.session, self._hooked, event, part))
 

@@ -22,7 +22,6 @@ from gittrace.journal.active import Active, active_session, deactivate, journal_
 from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position
 from gittrace.journal.read import Event, ended, read
-from gittrace.journal.running import live
 from gittrace.model.segment import encode, split
 from gittrace.model.tombstones import Tombstones
 from gittrace.trace import packing, progress, rewrites
@@ -56,10 +55,11 @@ def locked(repo: Repository) -> Iterator[None]:
         os.close(fd)
 
 
-def seal(repo: Repository) -> Sealed:
+def seal(repo: Repository, patient: bool = False) -> Sealed:
     """Seal all that is finished, in all worktrees, and carry notes over to rewritten commits.
 
-    A session that can't be sealed is named in `failed` and tried again next time; the others go on.
+    A session that can't be sealed is named in `failed` and tried again next time; the others go on. With `patient`
+    commits that were made while a command is being recorded are left to its recorder, which seals them with it.
     Raises OSError, GitFailed when nothing can be written at all.
     """
     result = Sealed()
@@ -69,14 +69,19 @@ def seal(repo: Repository) -> Sealed:
         return result
     with locked(repo):
         amid_rebase = False
+        unsure: set[str] = set()
         for worktree, active in active_sessions(repo, result.failed):
             try:
                 amid_rebase |= in_progress(worktree)
-                find_commits(worktree, active)
+                find_commits(worktree, active, patient)
             except TraceError as error:
+                # what it journaled may have to be told from what it will journal again
+                unsure.add(active.session_id)
                 result.failed.append(f"session '{active.session_id}': {error}")
         dead = tombstones(repo)
         for session_id in pending_sessions(repo):
+            if session_id in unsure:
+                continue
             try:
                 _seal_session(repo, session_id, result, dead)
             except TraceError as error:
@@ -118,8 +123,8 @@ def active_sessions(repo: Repository, failed: list[str]) -> Iterator[tuple[Repos
             failed.append(str(error))
 
 
-def find_commits(repo: Repository, active: Active) -> None:
-    """Journal what HEAD of this worktree did since last time."""
+def find_commits(repo: Repository, active: Active, patient: bool = False) -> None:
+    """Journal what HEAD of this worktree did since last time; see `catch_up`."""
     done = progress.load(repo.common_trace_dir, active.session_id)
     if any(event["kind"] == STOP for event in read(active.journal, done.offset).events):
         deactivate(repo.trace_dir)  # the stop was killed before it could
@@ -129,14 +134,8 @@ def find_commits(repo: Repository, active: Active) -> None:
     if not moves.entries and head == _head(repo):
         return
     taken = snapshot.take(repo)
-    at_once = True
-    running = live(repo.trace_dir)
-    if running:
-        # what a command writes that is being recorded now isn't the commit's
-        at_once = running[0].head == taken.head
-        taken = snapshot.Snapshot(running[0].tree, taken.head, taken.branch, [])
     with Journal(active.journal) as journal:
-        catch_up(repo, active, journal, taken, sealing=at_once)
+        catch_up(repo, active, journal, taken, at_once=True, patient=patient)
 
 
 def _head(repo: Repository) -> str | None:
@@ -154,7 +153,10 @@ class _Run:
 
 
 def _runs(events: list[Event], ends: list[int], stopped: bool) -> Iterator[_Run]:
-    """Yield what can be sealed; `stopped`: all of it, since what follows a stop is a command that outlived it."""
+    """Yield what can be sealed; `stopped`: all of it, since what follows a stop is a command that outlived it.
+
+    A command whose commits were journaled before it ends a run too, on the last of them.
+    """
     run: list[Event] = []
     for event, end in zip(events, ends, strict=True):
         if event["kind"] == SESSION:
@@ -166,8 +168,19 @@ def _runs(events: list[Event], ends: list[int], stopped: bool) -> Iterator[_Run]
         elif event["kind"] == STOP:
             yield _Run(run, end, stopped=True)
             run, stopped = [], True
+        elif _is_after(event, -1, events):
+            yield _Run(run, end, commit=event["commits"][-1], stopped=stopped)
+            run = []
     if run and stopped:
         yield _Run(run, ends[-1], stopped=True)
+
+
+def _is_after(event: Event, number: int, events: list[Event]) -> bool:
+    """Tell whether a command made commits and one of them, by its number, was journaled before it."""
+    if event["kind"] != COMMAND or not event.get("commits"):
+        return False
+    later = (item["commit"] for item in events[events.index(event) :] if item["kind"] == COMMIT)
+    return event["commits"][number] not in later
 
 
 def session_header(path: str) -> Event:
@@ -213,7 +226,7 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, dead: Tombs
             done.index += len(texts)
             lines.append((run, texts))
             if run.commit:
-                done.commits.append(run.commit)
+                done.commits += [run.commit] if run.commit not in done.commits else []
                 if store.kind(run.commit) == "commit":
                     done.base = _base(store, run.commit)
                 else:  # undone and pruned before anyone came to seal it
@@ -240,8 +253,9 @@ def _changed(store: ObjectStore, events: list[Event], done: progress.Progress) -
     if not done.base or not done.tree:
         return True
     had = None
-    for event, following in zip(events, [*events[1:], events[-1]], strict=True):
-        for tree, head in ((event.get("tree"), event.get("head")), (event.get("tree_after"), following.get("head"))):
+    for event in events:
+        after = event.get("head_after") or event.get("head")
+        for tree, head in ((event.get("tree"), event.get("head")), (event.get("tree_after"), after)):
             if tree in (None, done.tree):
                 continue
             if head in (None, done.base["commit"]) or store.kind(head) != "commit":
@@ -291,9 +305,10 @@ def _with_diffs(
         sealed.append(event)
         before, after = event.get("tree"), event.get("tree_after")
         if before:
-            if event["kind"] == COMMAND and previous and _overlaps(previous, event):
+            late = _is_after(journaled, 0, events)
+            if late or (event["kind"] == COMMAND and previous and _overlaps(previous, event)):
                 event["parallel"] = True
-            if event.get("parallel") and before in known:
+            if late or (event.get("parallel") and before in known):
                 before = tree  # it began beside others: what they changed is not its doing, nor taken back by it
             else:
                 wanted.append((event, "diff", tree, before))

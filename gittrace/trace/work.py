@@ -18,7 +18,7 @@ from gittrace.git.history import Leaf
 from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
-from gittrace.model.trace import EventDict, Session, Trace
+from gittrace.model.trace import EventDict, Session, Trace, heads
 from gittrace.trace.fingerprint import FileLines, Line, Run, blocks, file_lines, of_runs, removed_runs, telling_run
 from gittrace.vocabulary import COMMIT, REWRITE, SESSION
 
@@ -112,7 +112,9 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
 class _Step(NamedTuple):
     """An event in its place; a session's header comes at the beginning of every segment.
 
-    before, head, after  HEAD at the event before, at this one, and at the next one
+    before       HEAD after the event before
+    head, after  HEAD before and after this one
+    following    HEAD at the next one
     """
 
     at: int
@@ -122,6 +124,7 @@ class _Step(NamedTuple):
     before: str | None
     head: str | None
     after: str | None
+    following: str | None
 
 
 def _steps(trace: Trace) -> list[_Step]:
@@ -129,21 +132,15 @@ def _steps(trace: Trace) -> list[_Step]:
     steps = []
     for session in trace.sessions:
         items = [(segment, event) for segment in session.segments for event in (segment.header, *segment.events)]
-        heads = [_head(event) for _, event in items]
+        around = [heads(event) for _, event in items]
         latest = 0
         for number, (segment, event) in enumerate(items):
             # every header has the time of the session's start
             latest = max(latest, microseconds(event.get("at")))
-            around = heads[max(number - 1, 0)], heads[number], heads[min(number + 1, len(heads) - 1)]
-            steps.append(_Step(latest, event, session, segment.index, *around))
+            head, after = around[number]
+            before, following = around[max(number - 1, 0)][1], around[min(number + 1, len(around) - 1)][0]
+            steps.append(_Step(latest, event, session, segment.index, before, head, after, following))
     return sorted(steps, key=lambda step: step.at)
-
-
-def _head(event: EventDict) -> str | None:
-    """Return the HEAD of an event; a header's is that of its base."""
-    base = event.get("base")
-    head = base.get("commit") if isinstance(base, Mapping) else event.get("head")
-    return str(head) if head else None
 
 
 def _made_by(trace: Trace) -> frozenset[str]:
@@ -189,8 +186,8 @@ class _Reader:
         commits, counts = event["kind"] == COMMIT, event["kind"] != SESSION
         merged = tuple(map(str, event.get("parents", ())[1:])) if commits else ()
         arrived = (str(event.get("commit")), *merged) if commits else ()
-        if counts and step.after and step.after not in (step.head, *arrived):
-            arrived = (*arrived, step.after)
+        came = (step.after, step.following) if counts else ()
+        arrived += tuple(dict.fromkeys(head for head in came if head and head not in (step.head, *arrived)))
         if arrived:
             self.work.arrivals[origin.event_id] = arrived
         if commits:

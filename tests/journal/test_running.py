@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from gittrace.journal.running import announce, live, withdraw
+from gittrace.journal.running import Running, announce, live, withdraw
 
 
 def _recorder(trace_dir: str, event_id: str, head: str | None, tree: str) -> tuple[int, int]:
@@ -13,7 +13,7 @@ def _recorder(trace_dir: str, event_id: str, head: str | None, tree: str) -> tup
     pid = os.fork()
     if not pid:
         os.close(end)
-        announce(trace_dir, event_id, head, tree)
+        announce(trace_dir, Running(event_id, head, tree, "12"))
         os.write(tell, b".")
         os.read(wait, 1)
         os._exit(0)
@@ -27,7 +27,10 @@ def test_in_the_order_in_which_they_began_and_only_while_they_live(tmp_path: Pat
     """A recorder that died is forgotten, and its file removed."""
     second = _recorder(str(tmp_path), "02", None, "t2")
     first = _recorder(str(tmp_path), "01", "h1", "t1")
-    assert [(found.head, found.tree) for found in live(str(tmp_path))] == [("h1", "t1"), (None, "t2")]
+    assert [(found.event_id, found.head, found.tree, found.log) for found in live(str(tmp_path))] == [
+        ("01", "h1", "t1", "12"),
+        ("02", None, "t2", "12"),
+    ]
     os.close(first[1])
     os.waitpid(first[0], 0)
     assert [found.tree for found in live(str(tmp_path))] == ["t2"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gittrace.git import snapshot
-from gittrace.trace import commits
+from gittrace.trace import commit_events
 from gittrace.trace.seal import seal
 from tests.support.recording import Recording, view
 
@@ -39,7 +39,7 @@ def test_a_commit_takes_in_what_was_edited_since_the_last_command(
     work: Recording, monkeypatch: pytest.MonkeyPatch, late: bool
 ) -> None:
     """All of it when the sealer comes at once; when it comes late, what the commit itself says."""
-    monkeypatch.setattr(commits, "_JUST_NOW", -1 if late else 3600)
+    monkeypatch.setattr(commit_events, "_JUST_NOW", -1 if late else 3600)
     work.start()
     work.did("fix", a="fixed\n")
     work.write(b="by hand\n", left="untracked\n")
@@ -308,23 +308,92 @@ def test_a_commit_inside_a_command(work: Recording, hooks: bool) -> None:
     work.did("fix", a="1\n")
     work.run("git", "commit", "-qam", "inside")
     work.stop()
-    assert work.noted(work.head()) == [["fix", "commit"], ["git commit -qam inside", "stop"]]
+    assert work.noted(work.head()) == [["fix", "git commit -qam inside", "commit"], ["stop"]]
 
 
-def test_a_commit_inside_a_command_sealed_while_it_runs(work: Recording) -> None:
+def test_commits_inside_a_command(work: Recording) -> None:
+    """What was written, committed and taken away within the command shows in the events of the commits."""
+    work.start()
+    with work.recorded("release"):
+        work.write(a="1\n", gone="written and removed\n")
+        one = work.commit("one")
+        work.write(a="1\n2\n")
+        work.git("rm", "-q", "gone")
+        two = work.commit("two")
+        work.write(b="left\n")
+    work.stop()
+    assert work.noted(one) == [["release", "commit"]]
+    assert work.noted(two) == [["commit"], ["stop"]]
+    first, second, _ = work.pieces()
+    command, commit = first.events
+    assert (command["commits"], command["head_after"]) == ([one, two], two)
+    assert commit["by"] == second.events[0]["by"] == command["id"]
+    assert "+left" in command["effect"]
+    assert "gone" not in command["effect"]
+    assert "+written and removed" in commit["diff"]
+    assert commit["tree_after"] == second.events[0]["tree"] == command["tree_after"]
+    assert "tree_after" not in second.events[0]
+
+
+def test_commits_before_and_inside_a_command(work: Recording) -> None:
+    """Each where it was made, though the sealer comes to neither."""
+    work.start()
+    work.did("fix", a="1\n")
+    one = work.commit("by hand")
+    work.run("git", "commit", "-q", "--allow-empty", "-m", "inside")
+    work.stop()
+    assert work.noted(one) == [["fix", "commit"]]
+    assert work.noted(work.head()) == [["git commit -q --allow-empty -m inside", "commit"], ["stop"]]
+
+
+@pytest.mark.parametrize("amend", [False, True])
+def test_a_commit_inside_a_command_sealed_while_it_runs(work: Recording, amend: bool) -> None:
+    """Who asks at once finds the commit; the command is noted on it when it has ended."""
     work.start()
     with work.recorded("long"):
         work.write(a="1\n")
-        work.commit()
+        work.commit("inside", *(["--amend"] if amend else []))
         work.seal()
         work.write(b="2\n")
     work.did("test")
     work.stop()
-    assert work.noted(work.head()) == [["commit"]]
-    assert work.unlinked() == [["long", "test", "stop"]]
+    words = ["rewrite", "commit"] if amend else ["commit"]
+    assert work.noted(work.head()) == [words, ["long"], ["test", "stop"]]
+    pieces = work.pieces()
+    assert "+1" in pieces[0].events[-1]["diff"]
+    assert "+1" in pieces[1].events[0]["effect"]
+
+
+def test_a_patient_sealer_leaves_a_commit_to_the_command_that_made_it(work: Recording) -> None:
+    """As the hooks start it; what was committed before the command it takes."""
+    work.start()
+    work.did("fix", a="1\n")
+    one = work.commit("before")
+    with work.recorded("release"):
+        two = work.commit("inside")
+        seal(work.here, patient=True)
+        assert work.noted(one) == [["fix", "commit"]]
+        seal(work.here, patient=True)
+        assert work.noted(two) == []
+    seal(work.here, patient=True)
+    assert work.noted(two) == [["release", "commit"]]
+
+
+def test_a_commit_that_was_sealed_while_a_command_ran_that_then_made_another(work: Recording) -> None:
+    work.start()
+    with work.recorded("long"):
+        work.write(a="1\n")
+        one = work.commit("one")
+        work.seal()
+        work.write(a="2\n")
+        two = work.commit("two")
+    work.stop()
+    assert work.noted(one) == [["commit"]]
+    assert work.noted(two) == [["long", "commit"], ["stop"]]
 
 
 def test_commands_beside_each_other(work: Recording) -> None:
+    """The commit is of the one that it was found by, in which it was made."""
     work.start()
     with work.recorded("outer"):
         work.write(a="1\n")
@@ -335,8 +404,19 @@ def test_commands_beside_each_other(work: Recording) -> None:
     work.write(b="later\n")
     work.commit("last")
     work.seal()
-    assert work.noted(work.head("HEAD~")) == [["inner", "commit"]]
-    assert work.noted(work.head()) == [["outer", "commit"]]
+    assert work.noted(work.head("HEAD~")) == [["inner", "outer", "commit"]]
+    assert work.noted(work.head()) == [["commit"]]
+
+
+def test_a_command_that_outlived_its_session_leaves_commits_to_the_next_one(work: Recording) -> None:
+    work.start()
+    with work.recorded("server"):
+        work.stop()
+        work.start()
+        work.did("fix", a="1\n")
+        work.commit("of the second session")
+    work.stop()
+    assert work.noted(work.head()) == [["fix", "commit"], ["stop"]]
 
 
 def test_a_commit_after_the_session(work: Recording) -> None:
