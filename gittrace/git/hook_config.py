@@ -55,7 +55,8 @@ def write(repo: Repository) -> None:
     """Have git run all hooks. Raises GitFailed."""
     values = _values(repo, "--local")
     for hook in HOOK_NAMES:
-        for key, value in (("command", command(hook)), ("event", hook)):
+        # one hook that does not say so has git run all of an event one after the other, whatever hook.jobs is
+        for key, value in (("command", command(hook)), ("event", hook), ("parallel", "true")):
             name = f"{_SECTION}{hook}.{key}"
             if values.get(name) != value:
                 repo.git("config", "--local", "--replace-all", name, value)

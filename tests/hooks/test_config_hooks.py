@@ -52,6 +52,21 @@ def test_hooks_run_once_and_no_file_is_touched(new: Repo, sealer: Sealer, tmp_pa
     sealer.started(4)
 
 
+@pytest.mark.skipif(newer_git((2, 55)) is None, reason="no git here that runs hooks side by side")
+def test_hooks_of_the_user_run_side_by_side_where_they_may(new: Repo, sealer: Sealer, tmp_path: Path) -> None:
+    install(new, sealer)
+    new.git("config", "hook.jobs", "3")
+    # each ends only if the other has begun
+    for mine, other in (("one", "two"), ("two", "one")):
+        there = f"[ ! -e '{tmp_path}/{other}' ] || exit 0"
+        wait = f"touch '{tmp_path}/{mine}'; for i in $(seq 100); do {there}; sleep .1; done; exit 1"
+        for key, value in (("event", "pre-push"), ("parallel", "true"), ("command", wait)):
+            new.git("config", f"hook.{mine}.{key}", value)
+    new.commit("a", "a\n")
+    new.git("init", "-q", "--bare", str(tmp_path / "remote"))
+    new.git("push", "-q", str(tmp_path / "remote"), "main")
+
+
 def test_core_hooks_path_does_not_matter(new: Repo, sealer: Sealer) -> None:
     new.git("config", "core.hooksPath", "/dev/null")
     assert install(new, sealer).problems == ()
