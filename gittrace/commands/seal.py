@@ -4,18 +4,15 @@ import argparse
 import os
 import sys
 
-from gittrace.clock import now
 from gittrace.commands.common import json_option, print_json
-from gittrace.git.repository import Repository, discover
+from gittrace.git.repository import discover
 from gittrace.text import shown
-from gittrace.trace.seal import Sealed, seal
-from gittrace.vocabulary import LOG_FILE
+from gittrace.trace.faillog import log_failures
+from gittrace.trace.seal import seal
 
 DESCRIPTION = """\
 Turn finished runs of recorded events into segments, noted on the commits that they led to, and carry notes over to
 rewritten commits. Hooks start this, and every reading command does it first; it may run any number of times."""
-
-_LONGEST_LOG = 1 << 20
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,18 +42,7 @@ def _detached() -> int:
     try:
         sealed = seal(repo, patient=True)
     except Exception as error:  # nobody is there to see it: it goes to the log, which status shows
-        _log(repo, Sealed(failed=[f"{type(error).__name__}: {error}"]))
+        log_failures(repo, "seal", [f"{type(error).__name__}: {error}"])
         return 0
-    _log(repo, sealed)
+    log_failures(repo, "seal", sealed.failed)
     return 0
-
-
-def _log(repo: Repository, sealed: Sealed) -> None:
-    """Append failures to `<common-dir>/trace/log`, which is cut when it grows past 1 MiB."""
-    if not sealed.failed:
-        return
-    path = os.path.join(repo.common_trace_dir, LOG_FILE)
-    if os.path.exists(path) and os.path.getsize(path) > _LONGEST_LOG:
-        os.replace(path, f"{path}.1")
-    with open(path, "a", encoding="utf-8") as file:
-        file.writelines(f"{now()} seal: {shown(problem)}\n" for problem in sealed.failed)

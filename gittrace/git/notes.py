@@ -5,7 +5,7 @@ It takes notes on commits that are here, and refuses others; for these the fan-o
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from gittrace.errors import GitFailed, RefMoved
 from gittrace.git.objects import DIRECTORY, ObjectMissing, ObjectStore, open_objects
@@ -37,6 +37,24 @@ def find(store: ObjectStore, tree: str, commit: str) -> str | None:
         if below is None:
             return None
         tree, rest = below, rest[2:]
+
+
+def find_all(store: ObjectStore, tree: str, commits: Iterable[str]) -> dict[str, str]:
+    """Return commit -> oid of its note, of those that have one; each tree on the way is read once."""
+    found: dict[str, str] = {}
+    todo = [(tree, 0, {commit.encode(): commit for commit in commits})]
+    while todo:
+        tree, depth, wanted = todo.pop()
+        below: dict[bytes, dict[bytes, str]] = {}
+        for name, commit in wanted.items():
+            below.setdefault(name[depth : depth + 2], {})[name] = commit
+        for entry in store.tree(tree) if wanted else ():
+            some = below.get(entry.name[:2], {})
+            if entry.mode == DIRECTORY and len(entry.name) == 2:
+                todo.append((entry.oid, depth + 2, some))
+            elif entry.mode != DIRECTORY:
+                found |= {commit: entry.oid for name, commit in some.items() if name[depth:] == entry.name}
+    return found
 
 
 def walk(store: ObjectStore, tree: str, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -132,8 +150,26 @@ def rewrite(repo: Repository, ref: str, edit: Edit, message: str, only_if_change
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
 
 
+def make(
+    repo: Repository, base: str | None, notes: Mapping[str, bytes], message: str, files: Mapping[str, bytes]
+) -> str:
+    """Write a commit of notes on top of `base` and return it; no ref leads to it.
+
+    `notes`: object -> its note, empty to remove it; `files`: the same for what lies beside the notes.
+    Raises GitFailed.
+    """
+    with open_objects(repo) as store:
+        tree = store.commit(base).tree if base else None
+        changes = [_change(store, tree, commit, note) for commit, note in notes.items()]
+    changes += [
+        b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(text), text) if text else b"D %s\n" % path.encode()
+        for path, text in files.items()
+    ]
+    return _import(repo, (f"from {base}\n".encode() if base else b"") + b"".join(changes), message)
+
+
 def _import(repo: Repository, changes: bytes, message: str) -> str:
-    """Write a commit without parents and return its oid; no ref leads to it."""
+    """Write a commit and return its oid; no ref leads to it."""
     # fast-import knows commits on branches only; this one is taken back before any ref is written
     stream = _stream(repo, _NOWHERE, message, changes, mark=True)
     after = f"get-mark :1\nreset {_NOWHERE}\nfrom {repo.zero}\n\ndone\n".encode()
@@ -203,4 +239,4 @@ def _remove_crash_report(repo: Repository, pid: int) -> None:
         return
 
 
-__all__ = ["ObjectMissing", "add", "changed", "find", "identity", "rewrite", "tip", "walk"]
+__all__ = ["ObjectMissing", "add", "changed", "find", "find_all", "identity", "make", "rewrite", "tip", "walk"]

@@ -35,6 +35,7 @@ class Repository:
         self.common_dir = common_dir
         self.format = object_format
         self._config: dict[str, str | int] | None = None
+        self._values: list[tuple[str, str]] = []
         place = {"GIT_DIR": git_dir}
         if top:
             place["GIT_WORK_TREE"] = top
@@ -90,8 +91,10 @@ class Repository:
     def take_config(self, process: Process) -> None:
         """Parse what git says of `trace.*`. Raises BadConfig."""
         values: dict[str, str | int] = {key: default for key, (_, default) in CONFIG.items()}
-        for item in decode(process.check(ok=(0, 1))).split("\0")[:-1]:
+        self._values = []
+        for item in os.fsdecode(process.check(ok=(0, 1))).split("\0")[:-1]:
             key, _, value = item.partition("\n")
+            self._values.append((key, value))
             if key in CONFIG and CONFIG[key][0] == "list":
                 values[key] = f"{values[key]}\n{value}" if value else ""  # an empty one begins the list anew, as in git
             elif key in CONFIG:
@@ -131,6 +134,22 @@ class Repository:
     def is_on(self, key: str) -> bool:
         """Return a configuration value that is true or false."""
         return bool(self.config(key))
+
+    def forget_config(self) -> None:
+        """Have the configuration read again: it was changed."""
+        self._config = None
+
+    def config_values(self, key: str) -> "list[str]":
+        """Return all values of a key of the section `trace`, in git's order; an empty one begins the list anew.
+
+        The section and the last part of `key` are in lower case, what is between them as it is written.
+        """
+        self.config(key)
+        values: list[str] = []
+        for name, value in self._values:
+            if name == key:
+                values = [*values, value] if value else []
+        return values
 
     def size(self, key: str) -> int:
         """Return a configuration value that is a number of bytes."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.newer_git import newer_git
+from tests.support.program import with_program
 from tests.support.repo import Repo, hermetic_environment, make_repo
 
 NEW_GIT = newer_git((2, 45))
@@ -18,13 +19,7 @@ Tell = Callable[[Repo], None]
 @pytest.fixture
 def env(tmp_path: Path, home: Path) -> dict[str, str]:
     """An environment in which `git trace` is this checkout."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    shim = folder / "git-trace"
-    shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m gittrace.main "$@"\n')
-    shim.chmod(0o755)
-    env = hermetic_environment(home)
-    return env | {"PATH": f"{folder}:{env['PATH']}"}
+    return with_program(tmp_path / "bin", hermetic_environment(home))
 
 
 def project(top: Path, env: dict[str, str], *options: str) -> Repo:
