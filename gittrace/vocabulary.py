@@ -7,6 +7,8 @@ Standard library only, and as little of it as possible: every command imports th
 TRACE_REFS = "refs/trace/"
 NOTES_REF = "refs/notes/trace"
 REMOTE_NOTES_REFS = "refs/notes/trace-remotes/"
+# on servers: a ref a writer
+SHARED_NOTES_REFS = "refs/notes/traces/"
 
 # inside the tree that refs/trace/<trace-id> points at
 META_FILE = "trace.json"
@@ -27,6 +29,7 @@ CACHE_DIR = "cache"
 HOOKS_DIR = "hooks"
 LOG_FILE = "log"
 SEAL_LOCK = "seal.lock"
+SHARE_DIR = "share"
 FORGOTTEN_FILE = "forgotten"
 
 # a segment's line in a note
@@ -59,7 +62,10 @@ OUTPUT_TAIL = 64 << 10
 CONFIG: "dict[str, tuple[str, str | int]]" = {
     "trace.writer": ("text", ""),
     "trace.seal": ("detached|now", "detached"),
-    "trace.remote": ("text", ""),
+    "trace.push": ("off|auto", "off"),
+    "trace.remote": ("list", ""),
+    "trace.<remote>.to": ("text", ""),
+    "trace.pushsnapshots": ("bool", 0),
     "trace.maxfilesize": ("size", 5 << 20),
     "trace.maxoutput": ("size", OUTPUT_HEAD + OUTPUT_TAIL),
     "trace.maxdiff": ("size", 1 << 20),

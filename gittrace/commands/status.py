@@ -4,6 +4,7 @@ import argparse
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 from gittrace.clock import now
@@ -13,8 +14,13 @@ from gittrace.commands.display import Screen, counted, safe
 from gittrace.commands.list import contents
 from gittrace.commands.overview import overview
 from gittrace.commands.pager import output
+from gittrace.commands.remotes import waiting_lines
+from gittrace.errors import TraceError, told
 from gittrace.git import hooks
 from gittrace.git.repository import Repository, discover
+from gittrace.share.overview import Standing, standings
+from gittrace.share.queue import Entry
+from gittrace.share.state import share_dir
 from gittrace.trace.commits import in_progress
 from gittrace.trace.initialize import is_initialized
 from gittrace.trace.seal import active_sessions
@@ -65,9 +71,21 @@ def examine(store: Store) -> dict[str, Any]:
         "active": _active(store),
         "unsealed": waiting,
         "hooks": [vars(hook) for hook in stand],
+        "sharing": _sharing(store.repo, failed),
         "problems": list(dict.fromkeys([*store.problems, *failed, *_damage(store)])),
         "failures": _failures(store.repo),
     }
+
+
+def _sharing(repo: Repository, failed: list[str]) -> list[dict[str, Any]]:
+    """Return how the remotes stand that traces go to, and those for which something waits."""
+    if not repo.config_values("trace.remote") and not os.path.isdir(share_dir(repo)):
+        return []
+    try:
+        return [asdict(item) for item in standings(repo) if item.to is not None or item.waiting]
+    except (TraceError, OSError) as error:
+        failed.append(f"cannot tell what waits to be published: {told(error)}")
+        return []
 
 
 def _active(store: Store) -> dict[str, Any] | None:
@@ -138,6 +156,7 @@ def lines(report: dict[str, Any], screen: Screen) -> Iterator[str]:
         for item in report["unsealed"]:
             name = screen.paint(display.short_id(item["session_id"]), display.YELLOW)
             yield f"  {name}  {counted(item['events'], 'event')}; {item['reason']}"
+    yield from _sharing_lines(report)
     yield from _hook_lines(report, screen)
     if report["problems"] or report["failures"]:
         yield ""
@@ -162,6 +181,17 @@ def _session_lines(report: dict[str, Any], screen: Screen) -> Iterator[str]:
     agent = display.agent_name(active["agent"])
     yield f"Session {session} by {agent} since {display.local_time(active['started'])}, {branch}"
     yield f"  {counted(active['events'], 'event')}; the trace has {active['contents']}"
+
+
+def _sharing_lines(report: dict[str, Any]) -> Iterator[str]:
+    for item in report["sharing"]:
+        entries = [Entry(**entry) for entry in item["waiting"]]
+        told_of = list(waiting_lines(Standing(**{**item, "waiting": entries})))
+        if told_of:
+            yield ""
+            yield f"Not published yet at {safe(item['to'] or item['remote'])}:"
+            yield from (f"  {line}" for line in told_of)
+            yield '  (the next push publishes it; use "git trace push" to do it now)'
 
 
 def _hook_lines(report: dict[str, Any], screen: Screen) -> Iterator[str]:

@@ -31,7 +31,11 @@ CONFIG_HELP = {
     "trace.writer": "The name of this clone among those that record, 12 hexadecimal digits. 'git trace init' sets it.",
     "trace.seal": "Whether finished events become notes in the background after a commit, or before the commit "
     "returns.",
-    "trace.remote": "The remote to publish to, where it is not the one that is pushed to.",
+    "trace.push": "Whether a push to one of the remotes in 'trace.remote' publishes the notes of the commits that it "
+    "takes there. 'git trace init' has to be run after it was set by hand.",
+    "trace.remote": "The remotes whose pushes publish; may be given several times. 'git trace init --share' adds one.",
+    "trace.<remote>.to": "The remote to publish at what is pushed to <remote>, where that is another.",
+    "trace.pushSnapshots": "Whether a push may publish 'refs/trace/', which holds snapshots of whole worktrees.",
     "trace.maxFileSize": "Untracked files that are bigger stay out of snapshots, and the event says so.",
     "trace.maxOutput": "How much of a command's output is kept in its event; the whole is kept beside it.",
     "trace.maxDiff": "A bigger diff is left out of the note, and the event says so.",
@@ -49,6 +53,7 @@ TABLES = {
     "FILES": {
         "refs/notes/trace": "The notes: what was recorded on the way to each commit. 'git notes --ref=trace show' "
         "shows one.",
+        "refs/notes/trace-remotes/<remote>/<writer>": "What was published at a remote, as far as is known here.",
         "refs/trace/<trace>": "A tree with the trace's snapshots and long outputs. 'git diff' takes its parts.",
         "$GIT_COMMON_DIR/trace/sessions/": "The journals, an event a line, as they are written.",
         "$GIT_DIR/trace/": "What belongs to one worktree: the active session, the private index of snapshots.",

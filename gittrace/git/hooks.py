@@ -28,7 +28,7 @@ from gittrace.git.repository import Repository, check_version
 from gittrace.vocabulary import HOOK_NAMES, HOOKS_DIR
 
 #: what the hooks source
-_SOURCED = ("mark", "seal")
+_SOURCED = ("mark", "seal", "snapshots", "publish")
 
 
 @dataclass(frozen=True)
@@ -86,17 +86,18 @@ def shims_directory(repo: Repository) -> str:
     return os.path.join(repo.common_trace_dir, HOOKS_DIR)
 
 
-def install(repo: Repository, program: str, wait: bool = False) -> Report:
+def install(repo: Repository, program: str, wait: bool = False, publish: bool = False) -> Report:
     """Install the hooks, or repair what is installed. May be done any number of times.
 
     program  where `git-trace` is; a bare name is looked for on PATH whenever a hook runs
     wait     have git wait for the sealer (`trace.seal = now`)
+    publish  have pushes publish (`trace.push = auto`)
     Raises OSError, GitFailed.
     """
     version = check_version()
     record = Installation.load(repo)
     try:
-        _write_shims(repo, program, wait)
+        _write_shims(repo, program, wait, publish)
         if version >= hook_config.SUPPORTED:
             hook_config.write(repo)
             _take_files(repo, record, Removal(), dry_run=False)
@@ -108,16 +109,22 @@ def install(repo: Repository, program: str, wait: bool = False) -> Report:
     return status(repo)
 
 
-def _write_shims(repo: Repository, program: str, wait: bool) -> None:
+def _write_shims(repo: Repository, program: str, wait: bool, publish: bool) -> None:
     directory = shims_directory(repo)
     os.makedirs(directory, exist_ok=True)
     for name in HOOK_NAMES + _SOURCED:
+        path = os.path.join(directory, name)
+        if name == "publish" and not publish:
+            if os.path.lexists(path):
+                os.unlink(path)
+            continue
         content = hook_files.source(name)
         mode = None if name in _SOURCED else restorable.executable_mode()
         if name == "seal":
-            settings = f"git_trace={shlex.quote(program)} when={'now' if wait else 'detached'}"
-            content = content.replace(b"git_trace=git-trace when=detached", os.fsencode(settings), 1)
-        restorable.write(os.path.join(directory, name), content, mode)
+            content = content.replace(b"when=detached", b"when=now" if wait else b"when=detached", 1)
+        if name in ("seal", "publish"):
+            content = content.replace(b"git_trace=git-trace", os.fsencode(f"git_trace={shlex.quote(program)}"), 1)
+        restorable.write(path, content, mode)
 
 
 def _place_files(repo: Repository, record: Installation) -> None:

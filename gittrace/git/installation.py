@@ -19,6 +19,7 @@ class Installation:
     exclude_lines  lines that were added to `info/exclude`
     exclude        the edits of `info/exclude`
     config         the edits of the repository's own configuration file
+    settings       [key, value] that were added to it beside the writer's id and the hooks
     """
 
     path: str
@@ -27,6 +28,7 @@ class Installation:
     exclude_lines: list[str] = field(default_factory=list)
     exclude: Edit | None = None
     config: Edit | None = None
+    settings: list[list[str]] = field(default_factory=list)
 
     @classmethod
     def load(cls, repo: Repository) -> "Installation":
@@ -44,6 +46,7 @@ class Installation:
                 exclude_lines=list(map(str, data["exclude_lines"])),
                 exclude=Edit.from_json(data["exclude"]) if data["exclude"] else None,
                 config=Edit.from_json(data["config"]) if data["config"] else None,
+                settings=[[str(key), str(value)] for key, value in data.get("settings", ())],
             )
         except (ValueError, KeyError, TypeError) as error:
             raise Damaged(
@@ -58,6 +61,7 @@ class Installation:
             "exclude_lines": self.exclude_lines,
             "exclude": self.exclude.to_json() if self.exclude else None,
             "config": self.config.to_json() if self.config else None,
+            "settings": self.settings,
         }
         # paths that are not UTF-8 are surrogates here, which JSON escapes
         restorable.write(self.path, json.dumps(data, indent=1).encode("ascii") + b"\n")

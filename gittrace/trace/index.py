@@ -198,10 +198,19 @@ class Index:
             old_tree = None
         if old_tree is None:
             touched |= self._drop(ref, None)
-        for commit, note in notes.changed(self.store, old_tree, self.store.commit(new).tree):
+        new_tree = self.store.commit(new).tree
+        unlinked = False
+        for commit, note in notes.changed(self.store, old_tree, new_tree):
+            if commit.startswith(SEGMENTS_DIR):
+                unlinked = True
+                continue
             touched |= self._drop(ref, commit)
             if note:
                 touched |= self._add_note(ref, commit, note)
+        if unlinked:  # published without a commit, as files beside the notes
+            touched |= self._drop(ref, "")
+            for blob in self._unlinked(new_tree):
+                touched |= self._add_note(ref, "", blob)
         return touched
 
     def _unlinked(self, root: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ import fcntl
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -21,6 +21,7 @@ from gittrace.vocabulary import (
     NOTES_REF,
     REMOTE_NOTES_REFS,
     SESSIONS_DIR,
+    SHARE_DIR,
     TRACE_REFS,
 )
 
@@ -68,14 +69,14 @@ def initialize(repo: Repository) -> Initialized:
     """
     repo.need_worktree()
     again = is_initialized(repo)
-    wait = repo.config("trace.seal") == "now"
+    wait, publish = repo.config("trace.seal") == "now", repo.config("trace.push") == "auto"
     existed = os.path.isdir(repo.common_trace_dir)
     try:
         for directory in (os.path.join(repo.common_trace_dir, SESSIONS_DIR), repo.trace_dir):
             os.makedirs(directory, exist_ok=True)
         with _alone(repo), _config_recorded(repo):
             writer = _ensure_writer(repo)
-            report = hooks.install(repo, program(), wait)
+            report = hooks.install(repo, program(), wait, publish)
     except BaseException as error:
         if not again and os.path.isdir(repo.common_trace_dir):
             _undo(repo, Deinitialized(), dry_run=False)
@@ -85,6 +86,7 @@ def initialize(repo: Repository) -> Initialized:
         if isinstance(error, OSError):
             raise TraceError(f"cannot write '{error.filename}': {error.strerror}") from error
         raise
+    repo.forget_config()
     return Initialized(writer, again, report)
 
 
@@ -107,6 +109,11 @@ def _local(repo: Repository, key: str) -> str:
     return repo.line("config", "--local", "--default", "", "--get", key)
 
 
+def _all_local(repo: Repository, key: str) -> list[str]:
+    out = os.fsdecode(repo.git("config", "--local", "-z", "--get-all", key, ok=(0, 1)))
+    return out.split("\0")[:-1]
+
+
 @contextmanager
 def _config_recorded(repo: Repository) -> Iterator[None]:
     """Remember what the configuration file held before what is done inside, whether or not that succeeds."""
@@ -127,6 +134,30 @@ def _ensure_writer(repo: Repository) -> str:
         writer = os.urandom(6).hex()
         repo.git("config", "--local", _WRITER, writer)
     return writer
+
+
+def new_writer(repo: Repository) -> str:
+    """Give a repository that was initialized another writer's id, and return it. Raises OSError, GitFailed."""
+    writer = os.urandom(6).hex()
+    with _alone(repo), _config_recorded(repo):
+        repo.git("config", "--local", "--replace-all", _WRITER, writer)
+    repo.forget_config()
+    return writer
+
+
+def add_settings(repo: Repository, settings: Sequence[tuple[str, str]], replace: bool = False) -> None:
+    """Add values to the repository's own configuration, those that are not there yet; `deinit` takes them out again.
+
+    `replace`: in the place of the values that the key has there. Raises GitFailed, OSError.
+    """
+    with _alone(repo), _config_recorded(repo):
+        for key, value in settings:
+            if value not in _all_local(repo, key):
+                repo.git("config", "--local", "--replace-all" if replace else "--add", key, value)
+                record = Installation.load(repo)
+                record.settings.append([key, value])
+                record.save()
+    repo.forget_config()
 
 
 def deinitialize(repo: Repository, purge: bool = False, dry_run: bool = False, force: bool = False) -> Deinitialized:
@@ -192,6 +223,9 @@ def _restore_config(repo: Repository, record: Installation, result: Deinitialize
             hook_config.remove(repo)
             if _local(repo, _WRITER):
                 repo.git("config", "--local", "--unset-all", _WRITER)
+            for key, value in record.settings:
+                if value in _all_local(repo, key):
+                    repo.git("config", "--local", "--fixed-value", "--unset-all", key, value)
 
         restorable.put_back(_config_file(repo), record.config, remove_keys)
 
@@ -207,7 +241,7 @@ def _remove_own(worktrees: list[str], everything: bool, result: Deinitialized, d
     """Remove the `trace` directories, or only what is not needed to read what was recorded."""
     for git_dir in worktrees:
         directory = os.path.join(git_dir, "trace")
-        names = [""] if everything else [ACTIVE_FILE, INDEX_FILE, LOCK_FILE, CACHE_DIR]
+        names = [""] if everything else [ACTIVE_FILE, INDEX_FILE, LOCK_FILE, CACHE_DIR, SHARE_DIR]
         for path in (os.path.join(directory, name) if name else directory for name in names):
             if os.path.lexists(path):
                 result.removed.append(path)

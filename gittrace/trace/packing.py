@@ -9,7 +9,7 @@ import os
 
 from gittrace.git.repository import Repository
 from gittrace.text import decode
-from gittrace.vocabulary import NOTES_REF, TRACE_REFS
+from gittrace.vocabulary import NOTES_REF, REMOTE_NOTES_REFS, TRACE_REFS
 
 _PACKS_FILE = "packs"
 _DEFAULT_AUTO = 6700
@@ -43,7 +43,7 @@ def pack_if_due(repo: Repository) -> bool:
 
 def pack(repo: Repository) -> bool:
     """Pack the loose objects that hidden refs and notes reach and branches don't. Return whether there were any."""
-    refs = decode(repo.git("for-each-ref", "--format=%(objectname)", TRACE_REFS, NOTES_REF)).split()
+    refs = decode(repo.git("for-each-ref", "--format=%(objectname)", TRACE_REFS, NOTES_REF, REMOTE_NOTES_REFS)).split()
     if not refs:
         return False
     # the user's own objects stay as they are: packing them is the user's gc's work

@@ -3,7 +3,7 @@
 __git_trace_options ()
 {
 	case "$1" in
-	init) echo '-q --quiet --help' ;;
+	init) echo '--share --to --fetch -q --quiet --help' ;;
 	deinit) echo '-n --dry-run --purge -f --force --help' ;;
 	start) echo '-m --trace --agent --model --json --help' ;;
 	run) echo '-m --help' ;;
@@ -21,11 +21,15 @@ __git_trace_options ()
 	restore) echo '--to --worktree --before -f --force --json --help' ;;
 	export) echo '--format -o --help' ;;
 	verify) echo '--json --help' ;;
+	push) echo '--all --unlinked -n --dry-run -q --quiet --json --help' ;;
+	fetch) echo '-q --quiet --json --help' ;;
+	remotes) echo '--json --help' ;;
 	doctor) echo '--json --help' ;;
 	forget) echo '-n --dry-run --prune-now --json --help' ;;
 	gc) echo '-n --dry-run --expire -f --force --prune-now --json --help' ;;
 	demo) echo '--keep --help' ;;
 	seal) echo '--detached --json --help' ;;
+	pre-push) echo '--parent --help' ;;
 	install-extras) echo '--uninstall --help' ;;
 	esac
 }
@@ -33,6 +37,9 @@ __git_trace_options ()
 __git_trace_values ()
 {
 	case "$1 $2" in
+	"init --share") echo '@none' ;;
+	"init --to") echo '@none' ;;
+	"init --fetch") echo '@none' ;;
 	"start -m") echo '@none' ;;
 	"start --trace") echo '@none' ;;
 	"start --agent") echo '@none' ;;
@@ -47,6 +54,7 @@ __git_trace_values ()
 	"export --format") echo 'opentraces prtelemetry' ;;
 	"export -o") echo '@files' ;;
 	"gc --expire") echo '@none' ;;
+	"pre-push --parent") echo '@none' ;;
 	*) return 1 ;;
 	esac
 }
@@ -101,7 +109,7 @@ _git_trace ()
 {
 	local at=$((${__git_cmd_idx:-0} + 1)) name values
 	if [ "$cword" -le "$at" ]; then
-		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export verify doctor forget gc demo seal install-extras"
+		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export verify push fetch remotes doctor forget gc demo seal pre-push install-extras"
 		return
 	fi
 	name=${words[at]}

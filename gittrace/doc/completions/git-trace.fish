@@ -39,13 +39,20 @@ complete -c git-trace -n __git_trace_needs_command -a diff -d 'show changes betw
 complete -c git-trace -n __git_trace_needs_command -a restore -d 'write out the files of a snapshot'
 complete -c git-trace -n __git_trace_needs_command -a export -d 'write traces in the formats of others'
 complete -c git-trace -n __git_trace_needs_command -a verify -d 'prove that every snapshot can be rebuilt'
+complete -c git-trace -n __git_trace_needs_command -a push -d 'publish traces at a remote'
+complete -c git-trace -n __git_trace_needs_command -a fetch -d 'fetch traces that others published'
+complete -c git-trace -n __git_trace_needs_command -a remotes -d 'list where traces are published and come from'
 complete -c git-trace -n __git_trace_needs_command -a doctor -d 'check the installation and the recorded data'
 complete -c git-trace -n __git_trace_needs_command -a forget -d 'remove a trace for good, wherever it is read'
 complete -c git-trace -n __git_trace_needs_command -a gc -d 'drop what is no longer needed'
 complete -c git-trace -n __git_trace_needs_command -a demo -d 'record a small trace in a temporary repository'
 complete -c git-trace -n __git_trace_needs_command -a seal -d 'turn finished runs of events into notes'
+complete -c git-trace -n __git_trace_needs_command -a pre-push -d 'what the pre-push hook runs'
 complete -c git-trace -n __git_trace_needs_command -a install-extras -d 'install man page and completions'
 
+complete -c git-trace -n '__git_trace_is init' -l share -r -f -d 'have every push to this remote publish traces'
+complete -c git-trace -n '__git_trace_is init' -l to -r -f -d 'with --share: publish them at this remote instead'
+complete -c git-trace -n '__git_trace_is init' -l fetch -r -f -d 'have \'git fetch\' of this remote bring traces along'
 complete -c git-trace -n '__git_trace_is init' -s q -l quiet -d 'print warnings only'
 
 complete -c git-trace -n '__git_trace_is deinit' -s n -l dry-run -d 'only say what would be done'
@@ -113,6 +120,17 @@ complete -c git-trace -n '__git_trace_is export' -f -a '(__git_trace_traces)'
 complete -c git-trace -n '__git_trace_is verify' -l json -d 'print JSON for programs instead of text for people'
 complete -c git-trace -n '__git_trace_is verify' -f -a '(__git_trace_traces)'
 
+complete -c git-trace -n '__git_trace_is push' -l all -d 'also what is noted on commits that REMOTE does not have: private branches'
+complete -c git-trace -n '__git_trace_is push' -l unlinked -d 'also what led to no commit'
+complete -c git-trace -n '__git_trace_is push' -s n -l dry-run -d 'say what would be published'
+complete -c git-trace -n '__git_trace_is push' -s q -l quiet -d 'print problems only'
+complete -c git-trace -n '__git_trace_is push' -l json -d 'print JSON for programs instead of text for people'
+
+complete -c git-trace -n '__git_trace_is fetch' -s q -l quiet -d 'print nothing'
+complete -c git-trace -n '__git_trace_is fetch' -l json -d 'print JSON for programs instead of text for people'
+
+complete -c git-trace -n '__git_trace_is remotes' -l json -d 'print JSON for programs instead of text for people'
+
 complete -c git-trace -n '__git_trace_is doctor' -l json -d 'print JSON for programs instead of text for people'
 
 complete -c git-trace -n '__git_trace_is forget' -s n -l dry-run -d 'say what would be removed'
@@ -130,5 +148,7 @@ complete -c git-trace -n '__git_trace_is demo' -l keep -d 'keep the repository a
 
 complete -c git-trace -n '__git_trace_is seal' -l detached -d 'as hooks call it: in a session of its own, failures go to the log'
 complete -c git-trace -n '__git_trace_is seal' -l json -d 'print JSON for programs instead of text for people'
+
+complete -c git-trace -n '__git_trace_is pre-push' -l parent -r -f -d 'the process that runs the hook'
 
 complete -c git-trace -n '__git_trace_is install-extras' -l uninstall -d 'remove what this command has installed'

@@ -1,0 +1,37 @@
+"""git trace pre-push."""
+
+import argparse
+import os
+import sys
+
+from gittrace.errors import TraceError, told
+from gittrace.git.repository import discover
+from gittrace.git.transfer import GUARD
+from gittrace.share.hooked import need_no_snapshots, parse, pushed
+from gittrace.trace.faillog import log_failures
+
+DESCRIPTION = """\
+What the pre-push hook runs, with its arguments and standard input: stop a push of snapshots, and publish the notes of
+the commits that are pushed. It never fails a push for another reason."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options and arguments."""
+    parser.add_argument("--parent", type=int, default=0, metavar="PID", help="the process that runs the hook")
+    parser.add_argument("remote", nargs="?", default="", metavar="REMOTE", help="what is pushed to")
+    parser.add_argument("url", nargs="?", default="", metavar="URL", help="where that is")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Publish; raises only when snapshots would leave."""
+    # a hook manager may run it without handing on what git says
+    refs = parse(b"" if sys.stdin.isatty() else sys.stdin.buffer.read())
+    if os.environ.get(GUARD):
+        return 0
+    repo = discover()
+    need_no_snapshots(repo, refs)
+    try:
+        pushed(repo, args.remote, args.url, refs, args.parent or os.getppid())
+    except (TraceError, OSError) as error:
+        log_failures(repo, "push", [told(error)])
+    return 0

@@ -1,0 +1,117 @@
+"""git trace push."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from gittrace.commands.common import json_option, print_json
+from gittrace.commands.display import counted, safe
+from gittrace.errors import NotFound
+from gittrace.git.repository import Repository, discover
+from gittrace.git.transfer import Line, TransferFailed
+from gittrace.share.plan import Scope
+from gittrace.share.publish import Published, publish
+from gittrace.share.remotes import Remotes, Target
+from gittrace.text import shown
+
+DESCRIPTION = """\
+Publish what is noted on commits that REMOTE has, on this clone's own ref there (refs/notes/traces/<writer>); nothing of
+branches that were not pushed. Without REMOTE it is every remote that 'git trace init --share' chose. What was recorded
+before sharing began is published too. Each segment is scanned for secrets first, and held back where one is found.
+With 'trace.push' set to 'auto' every 'git push' does this by itself; here it can be made up for what could not be
+published then."""
+
+_SHORT = 7
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare options and arguments."""
+    parser.add_argument("remote", nargs="?", metavar="REMOTE", help="where to publish")
+    parser.add_argument(
+        "--all", action="store_true", help="also what is noted on commits that REMOTE does not have: private branches"
+    )
+    parser.add_argument("--unlinked", action="store_true", help="also what led to no commit")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print problems only")
+    json_option(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Publish; the exit status is 1 when something was held back."""
+    repo = discover()
+    scope = Scope(everything=True, private=args.all, unlinked=args.unlinked)
+    line = Line(ask=True)
+    done = []
+    for target in targets(repo, args.remote):
+        try:
+            done.append(publish(repo, target, scope, line, args.dry_run))
+        except TransferFailed as error:
+            raise TransferFailed(f"cannot publish to '{target.to}': {error}", error.hint) from None
+    if args.json:
+        print_json([as_json(one, args.dry_run) for one in done])
+    for one in done:
+        for text in lines(repo, one, args.dry_run) if not (args.json or args.quiet) else ():
+            print(text)
+        for text in warnings(one):
+            sys.stderr.write(f"{text}\n")
+    return 1 if any(one.held for one in done) else 0
+
+
+def targets(repo: Repository, remote: str | None) -> list[Target]:
+    """Return what to publish to. Raises NotFound."""
+    remotes = Remotes(repo)
+    if remote:
+        return [remotes.target(remotes.need(remote))]
+    if not remotes.targets:
+        raise NotFound(
+            "no remote is chosen to publish to",
+            "name one, or have every 'git push' to it publish: 'git trace init --share REMOTE'",
+        )
+    return remotes.targets
+
+
+def as_json(done: Published, dry_run: bool) -> dict[str, Any]:
+    """Return what was done, as `--json` prints it (doc/JSON.md)."""
+    return {
+        "remote": done.target.remote,
+        "to": done.target.to,
+        "writer": done.writer,
+        "ref": done.ref,
+        "dry_run": dry_run,
+        "old": done.old,
+        "new": done.new,
+        "commits": done.commits,
+        "segments": done.segments,
+        "removed": done.removed,
+        "traces": done.traces,
+        "held": done.held,
+    }
+
+
+def lines(repo: Repository, done: Published, dry_run: bool) -> Iterator[str]:
+    """Yield what was done, as `git push` words it."""
+    if not done.commits and not done.segments:
+        yield "Everything up-to-date"
+        return
+    yield f"To {safe(repo.line('remote', 'get-url', '--push', done.target.to))}"
+    moved = f"   {done.old[:_SHORT]}..{(done.new or '')[:_SHORT]}" if done.old else " * [new notes]    "
+    if dry_run:
+        moved = " * (dry run)      "
+    parts = []
+    if done.segments:
+        parts.append(f"{counted(done.segments, 'segment')} of {counted(len(done.traces), 'trace')}")
+    if done.removed:
+        parts.append(f"{counted(done.removed, 'segment')} removed")
+    yield f"{moved}  {', '.join(parts) or 'tombstones'} -> {done.ref}"
+
+
+def warnings(done: Published) -> Iterator[str]:
+    """Yield what else is to be said."""
+    for problem in done.problems:
+        yield f"warning: {shown(problem)}"
+    if done.renewed:
+        yield f"warning: this is a copy of another clone; it publishes as writer '{done.writer}' from now on"
+    for item in done.held:
+        yield f"warning: {shown(str(item['why']))}"
+        yield from (f"hint: {shown(line)}" for line in str(item["hint"]).splitlines())

@@ -1,0 +1,1 @@
+"""Publish what was recorded along with branches, and fetch what others published."""

@@ -1,0 +1,154 @@
+"""What the pre-push hook does: stop snapshots from leaving, and publish what belongs to the commits that are pushed.
+
+git has no hook after a push, so the traces go ahead of the commits, in the time that the hook takes. Nothing is asked,
+and after two seconds git goes on while the rest is done behind its back. When the push has ended, what it published
+is compared with what became of it.
+"""
+
+import os
+import select
+import sys
+import time
+from collections.abc import Iterable
+
+from gittrace.errors import BadConfig, TraceError, told
+from gittrace.git.repository import Repository
+from gittrace.git.transfer import Line
+from gittrace.share import pusher, queue
+from gittrace.share import state as states
+from gittrace.share.plan import Scope, alive
+from gittrace.share.publish import Published, alone, drain, publish_alone
+from gittrace.share.remotes import Remotes, Target
+from gittrace.trace.faillog import log_failures
+from gittrace.trace.seal import seal
+from gittrace.vocabulary import TRACE_REFS
+
+#: seconds that a push waits for its traces
+PATIENCE = 2.0
+# a push that takes longer than this (seconds) is settled by the next one
+_LONGEST_PUSH = 1800
+_DELETED = "(delete)"
+_LINE = Line(ask=False, idle=30, total=600)
+
+
+# as in hooks/snapshots
+_ADVICE = """\
+push branches and tags by name, or leave these refs out: git push <remote> 'refs/*:refs/*' '^refs/trace/*'
+to publish chosen ones: git trace push --snapshots <trace>
+to allow it all the same: git config trace.pushSnapshots true"""
+
+
+class SnapshotsStay(TraceError):
+    """The push would publish snapshots of whole worktrees."""
+
+    exit_code = 1
+
+
+def parse(data: bytes) -> list[tuple[str, str, str]]:
+    """Return (local ref, local oid, ref there) of each line that git hands to the hook."""
+    words = (os.fsdecode(line).split(" ") for line in data.split(b"\n") if line)
+    return [(line[0], line[-3], line[-2]) for line in words if len(line) >= 4]
+
+
+def need_no_snapshots(repo: Repository, refs: Iterable[tuple[str, str, str]]) -> None:
+    """Raise SnapshotsStay when snapshots are among what is pushed, unless `trace.pushSnapshots` allows it."""
+    found = [
+        local for local, _, there in refs if local != _DELETED and (TRACE_REFS in local or there.startswith(TRACE_REFS))
+    ]
+    if found and not _allowed(repo):
+        raise SnapshotsStay(
+            f"this push would publish '{TRACE_REFS}': snapshots of whole worktrees, with what was never committed",
+            _ADVICE,
+        )
+
+
+def _allowed(repo: Repository) -> bool:
+    try:
+        return repo.is_on("trace.pushSnapshots")
+    except BadConfig:
+        return False
+
+
+def pushed(repo: Repository, remote: str, url: str, refs: list[tuple[str, str, str]], parent: int) -> None:
+    """Publish what belongs to a push that is about to be made; return after two seconds at the latest.
+
+    parent  the process that runs the hook. Raises BadConfig, OSError.
+    """
+    remotes = Remotes(repo)
+    target = remotes.of_push(remote, url) if remotes.enabled else None
+    pid, words = pusher.find(parent)
+    if pusher.is_dry_run(words):
+        return
+    if target:
+        by_url = remote != target.remote
+        queue.add(repo, target.remote, target.to, {there: oid for _, oid, there in refs}, pid or parent, by_url)
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            os.close(reading)
+            _detach(writing)
+            _work(repo, target, pid or parent, writing)
+            status = 0
+        finally:
+            # not the end of the hook: nothing of it is cleaned up twice
+            os._exit(status)
+    os.close(writing)
+    select.select([reading], [], [], PATIENCE)
+    os.close(reading)
+
+
+def _detach(keep: int) -> None:
+    """Leave the terminal and the pipes of whoever waits for git's output."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    for fd in range(3, 100):
+        if fd != keep:
+            try:
+                os.close(fd)
+            except OSError:
+                continue
+
+
+def _work(repo: Repository, target: Target | None, pid: int, writing: int) -> None:
+    try:
+        done = drain(repo, _LINE) if target else []
+        if not target:
+            log_failures(repo, "seal", seal(repo).failed)
+        for one in done:
+            log_failures(repo, "push", _told(one))
+        os.close(writing)
+        if target and _unproven(repo, target):
+            _settle(repo, target, pid)
+    except Exception as error:  # nobody is there to see it: it goes to the log, which status shows
+        log_failures(repo, "push", [told(error) if isinstance(error, TraceError | OSError) else repr(error)])
+
+
+def _told(done: Published) -> list[str]:
+    said = list(done.problems)
+    if done.renewed:
+        said.append(f"this is a copy of another clone: it publishes as writer '{done.writer}' from now on")
+    return said
+
+
+def _unproven(repo: Repository, target: Target) -> bool:
+    return bool(states.load(repo, target.remote).unproven)
+
+
+def _settle(repo: Repository, target: Target, pid: int) -> None:
+    """Wait for the push to end; if it was refused, take back what was published for it."""
+    until = time.monotonic() + _LONGEST_PUSH
+    while alive(pid):
+        if time.monotonic() > until:
+            return
+        time.sleep(0.1)
+    with alone(repo, wait=_LINE.total) as mine:
+        if mine and _unproven(repo, target):
+            publish_alone(repo, target, Scope(), _LINE)
+
+
+__all__ = ["PATIENCE", "SnapshotsStay", "need_no_snapshots", "parse", "pushed"]

@@ -1,0 +1,280 @@
+"""What has to change at a server so that it has what it should: the notes of the commits that are there.
+
+The cost is that of what is new: notes that changed since the last confirmed publication, and commits that came to the
+remote since. What is published is the difference to the mirror, so a lost memory costs time and nothing else.
+"""
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gittrace.errors import TraceError
+from gittrace.git import notes
+from gittrace.git.objects import DIRECTORY, EMPTY_TREE, ObjectStore
+from gittrace.git.reach import outside, within
+from gittrace.git.repository import Repository
+from gittrace.model.segment import Note, SegmentLine, parse_note, render_note
+from gittrace.model.tombstones import Tombstones
+from gittrace.share.queue import Entry
+from gittrace.share.remotes import Remotes, Target, mirror, tracked_as
+from gittrace.share.state import State
+from gittrace.vocabulary import NOTES_REF, SEGMENTS_DIR, TRACE_REFS
+
+#: returns those lines that may leave, and why the others may not
+Gate = Callable[[list[SegmentLine]], tuple[set[SegmentLine], dict[SegmentLine, TraceError]]]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is to be published: by default what is noted on commits that are at the remote.
+
+    everything  older commits too, that were there before sharing began
+    private     also what is noted on commits that the remote does not have
+    unlinked    also what led to no commit
+    """
+
+    everything: bool = False
+    private: bool = False
+    unlinked: bool = False
+
+
+@dataclass
+class Plan:
+    """What to do to get from `base` (the mirror; None: nothing is published yet) to what should be there.
+
+    notes, files  commit (path) -> its new content; an empty note is removed
+    segments      how many are added; `traces`: of which traces
+    held          what the gate holds back, as in `State`
+    tips          what is at the remote, as far as is known
+    unproven      what counts as being there because a push of it goes on
+    """
+
+    ref: str
+    base: str | None
+    notes_tip: str | None
+    notes: dict[str, bytes] = field(default_factory=dict)
+    files: dict[str, bytes] = field(default_factory=dict)
+    segments: int = 0
+    traces: set[str] = field(default_factory=set)
+    removed: int = 0
+    held: list[dict[str, Any]] = field(default_factory=list)
+    tips: list[str] = field(default_factory=list)
+    unproven: list[tuple[str, str, int]] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the server has everything already."""
+        return not self.notes and not self.files
+
+
+class Planner:
+    """Makes the plan of one target. Reads only."""
+
+    def __init__(
+        self, repo: Repository, store: ObjectStore, remotes: Remotes, target: Target, writer: str, state: State
+    ) -> None:
+        self.repo = repo
+        self.store = store
+        self.state = state
+        self.ref = mirror(target.to, writer)
+        self.tracking = list(remotes.tracking(target.remote))
+        self.refs = self._read_refs()
+        self.base = self.refs.get(self.ref)
+        self.local = self.refs.get(NOTES_REF)
+        same = (state.to, state.writer, state.mirror) == (target.to, writer, self.base)
+        self.known = same and state.notes is not None and store.kind(state.notes) == "commit"
+
+    def _read_refs(self) -> dict[str, str]:
+        patterns = {NOTES_REF, self.ref, *(ours.partition("*")[0].rstrip("/") for _, ours in self.tracking)}
+        out = self.repo.git("for-each-ref", "--format=%(objectname) %(refname)", *sorted(patterns))
+        pairs = (line.partition(" ") for line in os.fsdecode(out).splitlines())
+        return {ref: oid for oid, _, ref in pairs}
+
+    def there(self) -> list[str]:
+        """Return the commits that remote-tracking refs show to be at the remote."""
+        prefixes = tuple(ours.partition("*")[0] for _, ours in self.tracking)
+        return sorted({oid for ref, oid in self.refs.items() if prefixes and ref.startswith(prefixes)})
+
+    def tracked(self, ref: str) -> bool:
+        """Tell whether a remote-tracking ref shows here where a ref of the remote stands."""
+        return tracked_as(self.tracking, ref) is not None
+
+    def plan(self, entries: Iterable[Entry], scope: Scope, gate: Gate, more: dict[str, list[SegmentLine]]) -> Plan:
+        """Return what has to be done. `more`: commit -> segments that are to be noted on it though they are not here.
+
+        Raises GitFailed, TraceError.
+        """
+        plan = Plan(self.ref, self.base, self.local)
+        plan.tips, plan.unproven = self._tips(entries)
+        wanted = self._wanted(plan, scope) if self.local else {}
+        for commit, lines in more.items():
+            note = wanted.get(commit, Note())
+            wanted[commit] = replace(note, segments=(*note.segments, *lines))
+        self._compare(plan, wanted, gate)
+        if scope.unlinked:
+            self._unlinked(plan, gate)
+        self._take_back(plan)
+        self._bury(plan)
+        return plan
+
+    def _tips(self, entries: Iterable[Entry]) -> tuple[list[str], list[tuple[str, str, int]]]:
+        """Return the commits at the remote, and what only a push that goes on vouches for.
+
+        Once a push has ended, the remote-tracking ref tells whether it was accepted, where there is one.
+        """
+        tips = {*self.there(), *self.state.pushed.values()}
+        unproven = [item for item in self.state.unproven if alive(item[2])]
+        tips |= {oid for _, oid, _ in unproven}
+        for entry in entries:
+            for ref, oid in entry.refs.items():
+                tracked = None if entry.by_url else tracked_as(self.tracking, ref)
+                if tracked is None or alive(entry.pid):
+                    tips.add(oid)
+                if tracked is not None and alive(entry.pid) and self.refs.get(tracked) != oid:
+                    unproven.append((ref, oid, entry.pid))
+        return sorted(tip for tip in tips if self.store.kind(tip) in ("commit", "tag")), unproven
+
+    def _wanted(self, plan: Plan, scope: Scope) -> dict[str, Note]:
+        """Return commit -> note of what may have to be published: what is new here, or new at the remote."""
+        assert self.local
+        tree = self.store.commit(self.local).tree
+        fresh = not self.known or scope.everything or scope.private
+        if fresh:
+            found = dict(notes.walk(self.store, tree))
+        else:
+            assert self.state.notes
+            old = self.store.commit(self.state.notes).tree
+            found = {commit: oid for commit, oid in notes.changed(self.store, old, tree) if oid}
+            found |= notes.find_all(self.store, tree, {str(item["commit"]) for item in self.state.held})
+            came = outside(self.repo, plan.tips, (*self._still(self.state.tips), *self._baseline(scope)))
+            found |= notes.find_all(self.store, tree, came)
+        parsed = {commit: parse_note(self.store.blob(oid)) for commit, oid in found.items()}
+        here = {commit for commit in found if self.store.kind(commit) == "commit"}
+        there = here if scope.private else within(self.repo, here, plan.tips)
+        baseline = self._baseline(scope)
+        if baseline and there:
+            there -= within(self.repo, there, baseline)
+        return {commit: note for commit, note in parsed.items() if commit in there}
+
+    def _baseline(self, scope: Scope) -> list[str]:
+        return [] if scope.everything or scope.private else self._still(self.state.baseline or [])
+
+    def _still(self, oids: Iterable[str]) -> list[str]:
+        return [oid for oid in oids if self.store.kind(oid) in ("commit", "tag")]
+
+    def _notes_of(self, tip: str | None, commits: Collection[str]) -> dict[str, Note]:
+        if not tip:
+            return {}
+        found = notes.find_all(self.store, self.store.commit(tip).tree, commits)
+        return {commit: parse_note(self.store.blob(oid)) for commit, oid in found.items()}
+
+    def _compare(self, plan: Plan, wanted: dict[str, Note], gate: Gate) -> None:
+        published = self._notes_of(self.base, wanted)
+        fresh: dict[str, list[SegmentLine]] = {}
+        for commit, note in wanted.items():
+            have = {_key(line) for line in published.get(commit, Note()).segments}
+            fresh[commit] = [line for line in note.segments if _key(line) not in have]
+        asked = list({_key(line): line for some in fresh.values() for line in some}.values())
+        passed, held = gate(asked) if asked else (set(), {})
+        may = {_key(line) for line in passed}
+        why = {_key(line): error for line, error in held.items()}
+        for commit in wanted:
+            old = published.get(commit, Note())
+            lines = [line for line in fresh[commit] if _key(line) in may]
+            plan.held += [_held(commit, line, why[_key(line)]) for line in fresh[commit] if _key(line) not in may]
+            if lines:
+                plan.notes[commit] = render_note([*old.lines(), *lines])
+                plan.segments += len(lines)
+                plan.traces |= {line.trace_id for line in lines}
+
+    def _bury(self, plan: Plan) -> None:
+        """Publish the tombstones that are new, and take out of what is published whatever they cover.
+
+        All that a clone knows are in one place, the note of the empty tree.
+        """
+        place = EMPTY_TREE[self.store.format]
+        local = self._notes_of(self.local, [place]).get(place, Note())
+        old = self._notes_of(self.base, [place]).get(place, Note())
+        fresh = [line for line in local.forgets if line not in old.forgets]
+        if not fresh or not self.base:
+            return
+        plan.notes[place] = render_note([*old.lines(), *fresh])
+        dead = Tombstones(fresh)
+        for commit, oid in notes.walk(self.store, self.store.commit(self.base).tree):
+            planned = plan.notes.get(commit)
+            note = parse_note(self.store.blob(oid) if planned is None else planned)
+            gone = {str(line).encode() for line in note.segments if dead.covers_line(line)}
+            if gone:
+                plan.notes[commit] = render_note(line for line in note.lines() if line not in gone)
+                plan.removed += len(gone)
+        for name, oid in _segment_files(self.store, self.store.commit(self.base).tree):
+            if any(dead.covers_line(line) for line in parse_note(self.store.blob(oid)).segments):
+                plan.files[f"{SEGMENTS_DIR}/{name}"] = b""
+                plan.removed += 1
+
+    def _unlinked(self, plan: Plan, gate: Gate) -> None:
+        """Add what led to no commit, as files `segments/<session-id>-<index>` beside the notes."""
+        have = dict(_segment_files(self.store, self.store.commit(self.base).tree)) if self.base else {}
+        out = self.repo.git("for-each-ref", "--format=%(objectname)", TRACE_REFS)
+        found: dict[str, SegmentLine] = {}
+        for root in out.decode().split():
+            for name, oid in _segment_files(self.store, root):
+                lines = parse_note(self.store.blob(oid)).segments
+                if lines and name not in have:
+                    found[name] = lines[0]
+        passed, held = gate(list(found.values())) if found else (set(), {})
+        for name, line in found.items():
+            if line in passed:
+                plan.files[f"{SEGMENTS_DIR}/{name}"] = f"{line}\n".encode()
+                plan.segments += 1
+                plan.traces.add(line.trace_id)
+            else:
+                plan.held.append(_held("", line, held[line]))
+
+    def _take_back(self, plan: Plan) -> None:
+        """Remove what was published for pushes that were refused in the end."""
+        ended = [oid for _, oid, pid in self.state.unproven if not alive(pid)]
+        refused = self._still(oid for oid in ended if oid not in plan.tips)
+        if not refused or not self.base:
+            return
+        never = outside(self.repo, refused, plan.tips)
+        for commit, note in self._notes_of(self.base, never).items():
+            plan.notes[commit] = b""
+            plan.removed += len(note.segments)
+
+
+def _key(line: SegmentLine) -> tuple[str, int, str]:
+    return line.session_id, line.index, line.sha256
+
+
+def _segment_files(store: ObjectStore, root: str) -> Iterable[tuple[str, str]]:
+    for entry in store.tree(root):
+        if entry.name == SEGMENTS_DIR.encode() and entry.mode == DIRECTORY:
+            for segment in store.tree(entry.oid):
+                yield segment.name.decode("utf-8", "surrogateescape"), segment.oid
+
+
+def _held(commit: str, line: SegmentLine, error: TraceError) -> dict[str, Any]:
+    return {
+        "commit": commit,
+        "trace_id": line.trace_id,
+        "session_id": line.session_id,
+        "index": line.index,
+        "sha256": line.sha256,
+        "why": str(error),
+        "hint": error.hint or "",
+    }
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is there."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True

@@ -1,0 +1,246 @@
+"""Publish: bring this writer's ref at a server to what it should be, always as a fast-forward.
+
+The chain of notes commits is one of its own for each remote, on top of what the server confirmed last. The mirror of
+it moves when the server has confirmed, the queue's entries leave then, and not before. May be killed anywhere.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from gittrace.errors import GitFailed, TraceError, told
+from gittrace.git import notes, transfer
+from gittrace.git.objects import ObjectStore, open_objects
+from gittrace.git.repository import Repository
+from gittrace.git.transfer import Line, RemoteMoved
+from gittrace.model.segment import parse_note
+from gittrace.share import queue, writer
+from gittrace.share import state as states
+from gittrace.share.gated import gate_of
+from gittrace.share.plan import Plan, Planner, Scope
+from gittrace.share.queue import Entry
+from gittrace.share.remotes import Remotes, Target, writer_of
+from gittrace.share.state import State, share_dir
+from gittrace.trace.seal import seal
+from gittrace.vocabulary import NOTES_REF, SHARED_NOTES_REFS
+
+_MESSAGE = "Notes published by 'git trace push'"
+_ATTEMPTS = 4
+_LOCK = "lock"
+
+
+class Busy(TraceError):
+    """Another process is publishing."""
+
+
+@dataclass
+class Published:
+    """What a publication did.
+
+    commits, segments, removed  how many notes were written, segments added and taken away
+    held     what the gate held back, as in `State`
+    renewed  whether this turned out to be a copy of another clone, and publishes under a new id since
+    problems what could not be sealed
+    """
+
+    target: Target
+    writer: str = ""
+    commits: int = 0
+    segments: int = 0
+    removed: int = 0
+    traces: list[str] = field(default_factory=list)
+    held: list[dict[str, Any]] = field(default_factory=list)
+    old: str | None = None
+    new: str | None = None
+    renewed: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ref(self) -> str:
+        """The ref at the server."""
+        return SHARED_NOTES_REFS + self.writer
+
+
+@contextmanager
+def alone(repo: Repository, wait: float = 0) -> Iterator[bool]:
+    """Yield whether no other process publishes from this repository; wait for it for so many seconds."""
+    os.makedirs(share_dir(repo), exist_ok=True)
+    fd = os.open(os.path.join(share_dir(repo), _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        until = time.monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    yield False
+                    return
+                time.sleep(0.05)
+                continue
+            yield True
+            return
+    finally:
+        os.close(fd)
+
+
+def publish(repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False) -> Published:
+    """Publish what should be at a target; of the queue, all that is for it is done with then.
+
+    Raises Busy, NotInitialized, BadConfig, TransferFailed, GitFailed, OSError; the queue's entries then stay.
+    """
+    with alone(repo, wait=line.idle) as mine:
+        if not mine:
+            raise Busy("another process is publishing", "wait for it to end, then try again")
+        return publish_alone(repo, target, scope, line, dry_run)
+
+
+def publish_alone(repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False) -> Published:
+    """As `publish`, by who holds the lock."""
+    done = Published(target)
+    done.problems = seal(repo).failed
+    entries = [entry for entry in queue.waiting(repo) if (entry.remote, entry.to) == (target.remote, target.to)]
+    try:
+        remotes = Remotes(repo)
+        remotes.check(target)
+        done.renewed = not dry_run and writer.ensure_own(repo)
+        with open_objects(repo) as store:
+            _Publication(repo, store, remotes, target, scope, line, done).run(entries, dry_run)
+    except (TraceError, OSError) as error:
+        if not dry_run:
+            queue.keep(repo, entries, told(error))
+        raise
+    if not dry_run:
+        queue.confirm(repo, entries)
+    return done
+
+
+class _Publication:
+    def __init__(
+        self,
+        repo: Repository,
+        store: ObjectStore,
+        remotes: Remotes,
+        target: Target,
+        scope: Scope,
+        line: Line,
+        done: Published,
+    ) -> None:
+        self.repo = repo
+        self.store = store
+        self.remotes = remotes
+        self.target = target
+        self.scope = scope
+        self.line = line
+        self.done = done
+        self.gate = gate_of(repo)
+
+    def run(self, entries: Sequence[Entry], dry_run: bool) -> None:
+        for attempt in range(_ATTEMPTS):
+            state = states.load(self.repo, self.target.remote)
+            writer_id = self.done.writer = writer_of(self.repo)
+            planner = Planner(self.repo, self.store, self.remotes, self.target, writer_id, state)
+            if state.baseline is None:
+                state.baseline = planner.there()
+            plan = planner.plan(entries, self.scope, self.gate, {})
+            self._report(plan)
+            if dry_run:
+                return
+            try:
+                new = plan.base if plan.empty else self._send(plan, state)
+            except RemoteMoved:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                self._settle(plan, state)
+                continue
+            self.done.new = new
+            self._remember(planner, plan, state, entries, new)
+            return
+
+    def _report(self, plan: Plan) -> None:
+        done = self.done
+        done.old = done.new = plan.base
+        done.commits, done.segments, done.removed = len(plan.notes), plan.segments, plan.removed
+        done.traces, done.held = sorted(plan.traces), plan.held
+
+    def _send(self, plan: Plan, state: State) -> str:
+        new = notes.make(self.repo, plan.base, plan.notes, _MESSAGE, plan.files)
+        state.attempt(new)
+        states.save(self.repo, self.target.remote, state)
+        transfer.push(self.repo, self.target.to, new, self.done.ref, self.line)
+        _move(self.repo, plan.ref, new, plan.base)
+        return new
+
+    def _remember(self, planner: Planner, plan: Plan, state: State, entries: Sequence[Entry], new: str | None) -> None:
+        state.to, state.writer, state.mirror = self.target.to, self.done.writer, new
+        state.notes, state.tips, state.held, state.unproven = plan.notes_tip, plan.tips, plan.held, plan.unproven
+        for entry in entries:
+            for ref, oid in entry.refs.items():
+                if oid == self.repo.zero:
+                    state.pushed.pop(ref, None)
+                elif entry.by_url or not planner.tracked(ref):
+                    state.pushed[ref] = oid
+        if self.scope.everything or self.scope.private:
+            state.baseline = []
+        if new:
+            state.attempted = []
+        states.save(self.repo, self.target.remote, state)
+
+    def _settle(self, plan: Plan, state: State) -> None:
+        """Find out who moved our ref at the server; if it was another clone, publish under another id from now on."""
+        transfer.fetch(self.repo, self.target.to, [f"+{self.done.ref}:{plan.ref}"], self.line)
+        tip = notes.tip(self.repo, plan.ref)
+        # what was sent may have arrived although nobody said so; and a mirror that was lost is found again
+        if tip and tip not in state.attempted and not self._knows(plan.base, tip):
+            writer.renew(self.repo)
+            self.done.renewed = True
+
+    def _knows(self, base: str | None, tip: str) -> bool:
+        """Tell whether all that came to a notes ref since `base` is in this clone's own notes."""
+        old = self.store.commit(base).tree if base and self.store.kind(base) == "commit" else None
+        changed = notes.changed(self.store, old, self.store.commit(tip).tree)
+        theirs = {commit: oid for commit, oid in changed if oid and len(commit) == len(self.repo.zero)}
+        local = notes.tip(self.repo, NOTES_REF)
+        ours = notes.find_all(self.store, self.store.commit(local).tree, theirs) if local else {}
+        for commit, oid in theirs.items():
+            mine = set(parse_note(self.store.blob(ours[commit])).segments) if commit in ours else set()
+            if not mine.issuperset(parse_note(self.store.blob(oid)).segments):
+                return False
+        return True
+
+
+def _move(repo: Repository, ref: str, new: str, old: str | None) -> None:
+    """Move the mirror; where a refspec of the user's covers it, git has moved it already."""
+    try:
+        repo.git("update-ref", ref, new, old or repo.zero)
+    except GitFailed:
+        if notes.tip(repo, ref) != new:
+            raise
+
+
+def drain(repo: Repository, line: Line) -> list[Published]:
+    """Publish what waits in the queue, as long as nobody else does; what fails is tried once and stays.
+
+    Raises OSError, GitFailed, BadConfig.
+    """
+    done: list[Published] = []
+    tried: dict[str, str] = {}
+    while True:
+        fresh = [entry for entry in queue.waiting(repo) if tried.get(entry.id) != entry.tried]
+        if not fresh:
+            return done
+        with alone(repo) as mine:
+            if not mine:
+                return done  # who publishes looks again when it is through
+            target = Target(fresh[0].remote, fresh[0].to)
+            try:
+                done.append(publish_alone(repo, target, Scope(), line))
+            except (TraceError, OSError):
+                # why is in the queue
+                tried |= {entry.id: entry.tried for entry in queue.waiting(repo)}
+
+
+__all__ = ["Busy", "Published", "alone", "drain", "publish", "publish_alone"]

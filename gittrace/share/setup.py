@@ -1,0 +1,37 @@
+"""Set up sharing: what `git trace init --share` and `--fetch` write into the configuration."""
+
+from gittrace.git.objects import open_objects
+from gittrace.git.repository import Repository
+from gittrace.share import state as states
+from gittrace.share.plan import Planner
+from gittrace.share.remotes import Remotes, Target, notes_refspec, writer_of
+from gittrace.share.writer import ensure_own
+from gittrace.trace.initialize import add_settings, initialize
+
+
+def share(repo: Repository, remote: str, to: str | None = None) -> Target:
+    """Have every push to a remote publish its traces, there or at another remote. Raises NotFound, GitFailed, OSError.
+
+    What is noted on commits that are there already is left to `git trace push`.
+    """
+    remotes = Remotes(repo)
+    remotes.need(remote)
+    if to is not None:
+        add_settings(repo, [(f"trace.{remote}.to", remotes.need(to))], replace=True)
+    add_settings(repo, [("trace.push", "auto")], replace=True)
+    add_settings(repo, [("trace.remote", remote)])
+    initialize(repo)
+    ensure_own(repo)
+    target = remotes.target(remote)
+    state = states.load(repo, remote)
+    if state.baseline is None:
+        with open_objects(repo) as store:
+            state.baseline = Planner(repo, store, remotes, target, writer_of(repo), state).there()
+        states.save(repo, remote, state)
+    return target
+
+
+def fetch_along(repo: Repository, remote: str) -> None:
+    """Have `git fetch` of a remote bring what is published there. Raises NotFound, GitFailed, OSError."""
+    Remotes(repo).need(remote)
+    add_settings(repo, [(f"remote.{remote}.fetch", notes_refspec(remote))])

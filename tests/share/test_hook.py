@@ -1,0 +1,349 @@
+"""`git push`, as a user does it: what the pre-push hook publishes, and what it never does."""
+
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from gittrace.share import queue
+from gittrace.share import state as states
+from gittrace.share.setup import share
+from gittrace.trace.initialize import initialize
+from tests.share.conftest import MakeServer, recorded
+from tests.share.support import Server, through
+from tests.support.recording import Recording
+from tests.support.recording import recorded as recorded_in
+from tests.support.repo import Repo, make_repo
+
+Project = Callable[..., Recording]
+
+
+@pytest.fixture
+def make_project(tmp_path: Path, program: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a repository with a commit and all hooks, which wait for the sealer."""
+
+    def make(name: str = "project") -> Recording:
+        work = recorded_in(make_repo(tmp_path / name, program), monkeypatch)
+        work.git("config", "trace.seal", "now")
+        work.repo.commit("README", "a project\n")
+        initialize(work.here)
+        return work
+
+    return make
+
+
+@pytest.fixture
+def project(make_project: Project, server: Server) -> Recording:
+    """A repository that shares with `origin`, which has its first commit."""
+    work = make_project()
+    work.git("remote", "add", "origin", server.url)
+    work.git("push", "-q", "--no-verify", "origin", "main")
+    share(work.here, "origin")
+    return work
+
+
+def waiting(work: Recording) -> list[queue.Entry]:
+    return queue.waiting(work.here)
+
+
+def test_commit_and_push_in_one_breath(project: Recording, server: Server) -> None:
+    project.git("trace", "start")
+    project.git("config", "trace.seal", "detached")
+    project.git("trace", "init", "-q")
+    project.git("trace", "run", "--", "sh", "-c", "echo x >x; git add x; git commit -qm x; git push -q origin main")
+    commit = project.git("rev-parse", "HEAD")
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert set(server.segments()) == {commit}
+    assert server.repo.git("rev-parse", "main") == commit
+    assert waiting(project) == []
+
+
+def test_nothing_is_published_until_it_is_asked_for(make_project: Project, server: Server) -> None:
+    work = make_project()
+    work.git("remote", "add", "origin", server.url)
+    recorded(work, "one")
+    through(work.repo, "git", "push", "-q", "origin", "main")
+    assert server.writers() == []
+    assert not (work.repo.git_dir / "trace/share").exists()
+
+
+def test_a_push_that_skipped_the_hook_is_caught_up_with(project: Recording, server: Server) -> None:
+    one = recorded(project, "one")
+    project.git("push", "-q", "--no-verify", "origin", "main")
+    assert server.writers() == []
+    # up to date: git hands the hook nothing
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert set(server.segments()) == {one}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--dry-run", "-n", "-fn", "--dry", "--no-dry-run --dry-run", "-o n -n", "-q -n --repo=origin"],
+)
+def test_a_dry_run_publishes_nothing(project: Recording, server: Server, words: str) -> None:
+    server.repo.git("config", "receive.advertisePushOptions", "true")
+    recorded(project, "one")
+    through(project.repo, "git", "push", *words.split(), "origin", "main")
+    assert server.writers() == []
+    assert waiting(project) == []
+
+
+@pytest.mark.parametrize("words", ["--no-dry-run", "-o n", "--push-option n", "--dry-run --no-dry-run", "-on"])
+def test_what_only_looks_like_a_dry_run(project: Recording, server: Server, words: str) -> None:
+    server.repo.git("config", "receive.advertisePushOptions", "true")
+    one = recorded(project, "one")
+    through(project.repo, "git", "push", "-q", *words.split(), "origin", "main")
+    assert set(server.segments()) == {one}
+
+
+def test_a_dry_run_through_an_alias_and_a_hook_manager(project: Recording, server: Server) -> None:
+    hook = project.repo.git_dir / "hooks/pre-push"
+    ours = hook.with_name("ours")
+    hook.rename(ours)
+    project.repo.write(".git/hooks/pre-push", f'#!/bin/sh\nsh -c \'"$0" "$@"; exit $?\' "{ours}" "$@"\n', 0o755)
+    project.git("config", "alias.try", "push -n")
+    one = recorded(project, "one")
+    through(project.repo, "git", "try", "origin", "main")
+    assert server.writers() == []
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert set(server.segments()) == {one}
+
+
+def test_tags_all_and_deletes(project: Recording, server: Server) -> None:
+    project.git("switch", "-qc", "one")
+    one = recorded(project, "one")
+    project.git("tag", "-am", "a tag", "v1")
+    project.git("switch", "-qc", "two", "main")
+    two = recorded(project, "two")
+    through(project.repo, "git", "push", "-q", "origin", "--tags")
+    assert set(server.segments()) == {one}
+    through(project.repo, "git", "push", "-q", "origin", "--all")
+    assert set(server.segments()) == {one, two}
+    through(project.repo, "git", "push", "-q", "origin", "--delete", "one", "v1")
+    assert set(server.segments()) == {one, two}
+    assert waiting(project) == []
+
+
+def test_a_tag_alone_vouches_for_its_commits_later_too(project: Recording, server: Server) -> None:
+    project.git("switch", "-qc", "one")
+    project.start()
+    project.did("make", one="one\n")
+    one = project.commit()
+    project.git("tag", "v1")
+    through(project.repo, "git", "push", "-q", "origin", "v1")
+    (before,) = server.segments().values()
+    project.stop()
+    through(project.repo, "git", "push", "-q", "origin", "v1")
+    assert before < server.segments()[one]
+
+
+def test_other_remotes_get_nothing(project: Recording, server: Server, make_server: MakeServer) -> None:
+    fork = make_server("fork.git")
+    project.git("remote", "add", "fork", fork.url)
+    recorded(project, "one")
+    for place in ("fork", fork.url):
+        through(project.repo, "git", "push", "-q", place, "main")
+    assert (server.writers(), fork.writers()) == ([], [])
+    project.git("trace", "init", "--share", "fork")
+    two = recorded(project, "two")
+    through(project.repo, "git", "push", "-q", "fork", "main")
+    assert (server.writers(), set(fork.segments())) == ([], {two})
+
+
+def test_a_push_by_url_is_one_to_the_remote_that_has_it(project: Recording, server: Server) -> None:
+    one = recorded(project, "one")
+    through(project.repo, "git", "push", "-q", f"{server.url}/", "main")
+    assert set(server.segments()) == {one}
+
+
+def test_from_a_linked_worktree(project: Recording, server: Server, tmp_path: Path) -> None:
+    project.git("worktree", "add", "-q", "-b", "topic", str(tmp_path / "linked"))
+    linked = Recording(Repo(tmp_path / "linked", project.repo.env))
+    one = recorded(linked, "one")
+    through(linked.repo, "git", "push", "-q", "origin", "topic")
+    assert set(server.segments()) == {one}
+
+
+def test_another_repository_for_traces(project: Recording, server: Server, make_server: MakeServer) -> None:
+    private = make_server("private.git")
+    project.git("remote", "add", "private", private.url)
+    project.git("trace", "init", "--share", "origin", "--to", "private")
+    one = recorded(project, "one")
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert (server.writers(), set(private.segments())) == ([], {one})
+
+
+def test_switched_off(project: Recording, server: Server) -> None:
+    recorded(project, "one")
+    through(project.repo, "git", "-c", "trace.push=off", "push", "-q", "origin", "main")
+    assert server.writers() == []
+    project.git("config", "trace.push", "off")
+    project.git("trace", "init", "-q")
+    assert not (project.repo.git_dir / "trace/hooks/publish").exists()
+
+
+def test_a_bad_value_never_fails_a_push(project: Recording, server: Server) -> None:
+    one = recorded(project, "one")
+    project.git("config", "trace.push", "always")
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert server.repo.git("rev-parse", "main") == one
+    project.repo.trace("push", status=128)
+    assert "bad value 'always' for 'trace.push' in" in project.repo.errors
+    log = (project.repo.git_dir / "trace/log").read_text()
+    assert "bad value 'always' for 'trace.push'" in log
+
+
+class TestAServerThatIsNotThere:
+    def test_that_hangs_holds_nobody_up(self, project: Recording, server: Server, tmp_path: Path) -> None:
+        go = tmp_path / "go on"
+        hook = server.repo.top / "hooks/pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text(
+            "#!/bin/sh\nread -r _ _ ref\ncase $ref in refs/notes/*)\n"
+            f'while [ ! -e "{go}" ]; do sleep 0.05; done;; esac\n'
+        )
+        hook.chmod(0o755)
+        one = recorded(project, "one")
+        project.git("push", "-q", "origin", "main")
+        # the branch is there, while its traces are on their way
+        assert server.repo.git("rev-parse", "main") == one
+        assert server.writers() == []
+        assert len(waiting(project)) == 1
+        assert "is on its way" in project.repo.trace("remotes")
+        project.repo.commit("two", "two\n")
+        project.git("push", "-q", "origin", "main")
+        go.touch()
+        through(project.repo, "git", "trace", "push", "-q")
+        assert set(server.segments()) == {one}
+        assert waiting(project) == []
+
+    def test_that_dies_in_the_middle(self, project: Recording, server: Server) -> None:
+        hook = server.repo.top / "hooks/pre-receive"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\nread -r _ _ ref\ncase $ref in refs/notes/*) kill -9 $PPID;; esac\n")
+        hook.chmod(0o755)
+        one = recorded(project, "one")
+        through(project.repo, "git", "push", "-q", "origin", "main")
+        (entry,) = waiting(project)
+        assert entry.failed
+        assert "tried" in project.repo.trace("status")
+        hook.unlink()
+        through(project.repo, "git", "push", "-q", "origin", "main")
+        assert set(server.segments()) == {one}
+        assert waiting(project) == []
+
+    def test_that_is_away(self, project: Recording, server: Server) -> None:
+        one = recorded(project, "one")
+        away = server.repo.top.rename(server.repo.top.with_name("away"))
+        through(project.repo, "git", "push", "-q", "origin", "main", status=128)
+        away.rename(server.repo.top)
+        # what never arrived is not published by what comes next
+        project.git("switch", "-qc", "other", "main~")
+        project.repo.commit("other", "other\n")
+        through(project.repo, "git", "push", "-q", "origin", "other")
+        assert server.segments() == {}
+        assert waiting(project) == []
+        through(project.repo, "git", "push", "-q", "origin", "main")
+        assert set(server.segments()) == {one}
+
+
+def test_what_was_published_for_a_push_that_is_refused_is_taken_back(project: Recording, server: Server) -> None:
+    one = recorded(project, "one")
+    server.refuse("refs/heads/*")
+    through(project.repo, "git", "push", "-q", "origin", "main", status=1)
+    assert server.segments() == {}
+    assert states.load(project.here, "origin").unproven == []
+    server.relent()
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert set(server.segments()) == {one}
+    assert states.load(project.here, "origin").unproven == []
+
+
+class TestSnapshotsStay:
+    @pytest.fixture(params=["shared", "not shared"])
+    def made(self, request: pytest.FixtureRequest, make_project: Project, server: Server) -> Recording:
+        work = make_project()
+        work.git("remote", "add", "origin", server.url)
+        work.git("push", "-q", "--no-verify", "origin", "main")
+        if request.param == "shared":
+            work.git("trace", "init", "--share", "origin")
+        recorded(work, "one")
+        return work
+
+    @pytest.mark.parametrize(
+        "words", [["--mirror", "origin"], ["origin", "refs/*:refs/*"], ["origin", "refs/trace/*:refs/heads/x/*"]]
+    )
+    def test_a_push_of_them_is_stopped(self, made: Recording, server: Server, words: list[str]) -> None:
+        said = through(made.repo, "git", "push", *words, status=1)
+        assert said.startswith("fatal: this push would publish 'refs/trace/'")
+        assert "git config trace.pushSnapshots true" in said
+        assert server.repo.git("for-each-ref", "refs/trace", "refs/heads/x") == ""
+        assert server.writers() == []
+
+    def test_so_is_one_by_id(self, made: Recording, server: Server) -> None:
+        tree = made.git("for-each-ref", "--format=%(objectname)", "refs/trace")
+        through(made.repo, "git", "push", "origin", f"{tree}:refs/trace/x", status=1)
+        assert server.repo.git("for-each-ref", "refs/trace") == ""
+
+    def test_it_can_be_allowed(self, made: Recording, server: Server) -> None:
+        through(made.repo, "git", "-c", "trace.pushSnapshots", "push", "-q", "--mirror", "origin")
+        assert server.repo.git("for-each-ref", "refs/trace") != ""
+        # taking them away again needs no leave
+        ref = server.repo.git("for-each-ref", "--format=%(refname)", "refs/trace")
+        through(made.repo, "git", "push", "-q", "origin", "--delete", ref)
+        assert server.repo.git("for-each-ref", "refs/trace") == ""
+
+    def test_other_refs_go_as_ever(self, made: Recording, server: Server) -> None:
+        through(made.repo, "git", "push", "-q", "origin", "refs/*:refs/*", "^refs/trace/*")
+        assert server.repo.git("rev-parse", "main") == made.git("rev-parse", "main")
+
+    def test_behind_a_hook_that_was_there(self, made: Recording, server: Server, tmp_path: Path) -> None:
+        made.git("trace", "deinit")
+        made.repo.write(".git/hooks/pre-push", f"#!/bin/sh\ncat >>'{tmp_path}/seen'\n", 0o755)
+        made.git("trace", "init")
+        through(made.repo, "git", "push", "--mirror", "origin", status=1)
+        assert "refs/trace/" in (tmp_path / "seen").read_text()
+        assert server.repo.git("for-each-ref", "refs/trace") == ""
+
+
+def test_a_hook_that_refuses_keeps_traces_here(project: Recording, server: Server) -> None:
+    project.git("trace", "deinit")
+    project.repo.write(".git/hooks/pre-push", "#!/bin/sh\nexit 3\n", 0o755)
+    project.git("trace", "init", "--share", "origin")
+    recorded(project, "one")
+    through(project.repo, "git", "push", "-q", "origin", "main", status=1)
+    assert server.writers() == []
+
+
+def test_many_refs_cost_no_more_than_reading_them(project: Recording, server: Server) -> None:
+    lines = "".join(f"create refs/heads/many/{number} HEAD\n" for number in range(300))
+    project.repo.git("update-ref", "--stdin", stdin=lines.encode())
+    through(project.repo, "git", "push", "-q", "origin", "refs/heads/many/*")
+    assert len(server.repo.git("for-each-ref", "refs/heads/many").splitlines()) == 300
+    assert waiting(project) == []
+
+
+def test_the_user_is_asked_nothing(project: Recording, server: Server, tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    project.repo.write("../ask", f"#!/bin/sh\ntouch '{asked}'\n", 0o755)
+    project.git("remote", "set-url", "origin", "https://localhost:1/nothing.git")
+    recorded(project, "one")
+    env = {"GIT_ASKPASS": str(tmp_path / "ask"), "SSH_ASKPASS": str(tmp_path / "ask"), "DISPLAY": ":0"}
+    through(project.repo, "git", "push", "-q", "origin", "main", status=128, env=env)
+    assert not asked.exists()
+
+
+def test_without_the_program_git_goes_on(project: Recording, server: Server, tmp_path: Path) -> None:
+    one = recorded(project, "one")
+    publish = project.repo.git_dir / "trace/hooks/publish"
+    publish.write_text(publish.read_text().replace("git_trace=/", "git_trace=/gone/", 1))
+    env = {
+        "PATH": os.pathsep.join(
+            p for p in project.repo.env["PATH"].split(os.pathsep) if not shutil.which("git-trace", path=p)
+        )
+    }
+    through(project.repo, "git", "push", "-q", "origin", "main", env=env)
+    assert server.repo.git("rev-parse", "main") == one
+    through(project.repo, "git", "push", "--mirror", "origin", env=env, status=1)
