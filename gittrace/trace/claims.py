@@ -5,26 +5,28 @@ stash or a checkout of an old version brings in what others wrote. So a claim fa
 the event introduced the same thing; and of several claims the earliest holds, whichever trace it is of.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from gittrace.git.history import Ancestry, Leaf, Made
-from gittrace.trace.contents import Content
-from gittrace.trace.fingerprint import blocks
-from gittrace.trace.work import Origin, Work
+from gittrace.git.graph import Graph
+from gittrace.git.history import Leaf, Made
+from gittrace.trace.contents import UNKNOWN, Content
+from gittrace.trace.facts import Claim, Facts, Family, blob_key, block_key, leaf_key, run_key
+from gittrace.trace.packed import unpack_lines
+from gittrace.trace.work import Work
 
 Key = TypeVar("Key")
-Contents = Callable[[Iterable[Made]], Mapping[str, Content]]
-# commit -> session -> the last of its segments that is noted there
-Noted = Mapping[str, Mapping[str, int]]
 
 
-class Claim(NamedTuple):
-    """An event of a trace says that it produced something; the earliest comes first."""
+class Notes(Protocol):
+    """Where segments are noted (`gittrace.trace.index`)."""
 
-    origin: Origin
-    trace: str
+    def noted(self, commit: str) -> Mapping[str, int]:
+        """Return by session the last segment of it that is noted on a commit."""
+
+    def commits_of(self, trace: str) -> list[str]:
+        """Return the commits that carry segments of a trace."""
 
 
 class Families:
@@ -32,11 +34,11 @@ class Families:
 
     def __init__(self) -> None:
         self._parents: dict[bytes, bytes] = {}
+        self._members: dict[bytes, set[bytes]] = {}
 
     def members(self, path: bytes) -> set[bytes]:
         """Return all names of a path, itself included."""
-        family = self.of(path)
-        return {path, family} | {name for name in self._parents if self.of(name) == family}
+        return {path} | self._members.get(self.of(path), set())
 
     def of(self, path: bytes) -> bytes:
         """Return the name of a path's family."""
@@ -50,47 +52,62 @@ class Families:
         one, other = sorted((self.of(one), self.of(other)))
         if one != other:
             self._parents[other] = one
+            self._members[one] = self._members.get(one, {one}) | self._members.pop(other, {other})
 
 
 class Register(Generic[Key]):
-    """Claims of one kind of thing, by what is claimed, and the commits that introduced it."""
+    """Claims of one kind of thing, by what is claimed, and the commits that introduced it; looked up when asked for."""
 
-    def __init__(self, before: Callable[[Made, Claim], bool]) -> None:
+    def __init__(
+        self,
+        before: Callable[[Made, Claim], bool],
+        claims: Callable[[Key], Iterable[Claim]],
+        commits: Callable[[Key], Iterable[Made]],
+    ) -> None:
         self._before = before
-        self._claims: dict[Key, list[Claim]] = defaultdict(list)
-        self._commits: dict[Key, list[Made]] = defaultdict(list)
-        self._settled: set[Key] = set()
-
-    def claim(self, key: Key, claim: Claim) -> None:
-        """Enter a claim."""
-        self._claims[key].append(claim)
-
-    def introduced(self, key: Key, made: Made) -> None:
-        """Enter that a commit introduced something; what nobody claims is not kept."""
-        if key in self._claims:
-            self._commits[key].append(made)
+        self._load_claims = claims
+        self._load_commits = commits
+        self._raised: dict[Key, list[Claim]] = {}
+        self._holding: dict[Key, list[Claim]] = {}
+        self._commits: dict[Key, list[Made]] = {}
 
     def claims(self, key: Key) -> list[Claim]:
         """Return the claims that hold against the history, the earliest first."""
-        found = self._claims.get(key)
+        found = self._holding.get(key)
         if found is None:
-            return []
-        if key not in self._settled:
-            self._settled.add(key)
-            found.sort()
-            found[:] = [claim for claim in found if not any(self._before(made, claim) for made in self.commits(key))]
+            raised = self._all(key)
+            made = self.commits(key) if raised else ()
+            found = [claim for claim in raised if not any(self._before(one, claim) for one in made)]
+            self._holding[key] = found
         return found
 
     def commits(self, key: Key) -> list[Made]:
         """Return the commits that introduced something claimed."""
-        return self._commits.get(key, [])
+        found = self._commits.get(key)
+        if found is None:
+            found = self._commits[key] = list(self._load_commits(key)) if self._all(key) else []
+        return found
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._claims
+    def _all(self, key: Key) -> list[Claim]:
+        found = self._raised.get(key)
+        if found is None:
+            found = self._raised[key] = sorted(self._load_claims(key))
+        return found
+
+    def __contains__(self, key: Key) -> bool:
+        return bool(self._all(key))
+
+
+class _FamilyLines(NamedTuple):
+    """What was written in a file under all its names, and by which commits its lines were put there."""
+
+    written: Family
+    commits: Mapping[int, list[int]]
+    skeletons: Mapping[int, list[int]]
 
 
 class Ledger:
-    """The claims of all traces, held against the history.
+    """The claims of all traces, held against the history; of each only what is asked for is looked up.
 
     leaves, blobs     as `Work`
     lines, skeletons  (family, fingerprint)
@@ -98,130 +115,156 @@ class Ledger:
     removed           (family, exact fingerprints)
     """
 
-    def __init__(self, works: Mapping[str, Work], history: dict[str, Made], contents: Contents, noted: Noted) -> None:
-        self.works = works
-        self.history = history
-        self.noted = noted
-        self.ancestry = Ancestry(history)
+    def __init__(self, facts: Facts, graph: Graph, notes: Notes) -> None:
+        self.facts = facts
+        self.ancestry = graph
+        self._notes = notes
+        self._noted_on: dict[str, Mapping[str, int]] = {}
+        self._lines: dict[bytes, _FamilyLines] = {}
+        self._counts: dict[int, bool] = {}
+        self._places: dict[int, set[bytes]] = {}
         self.families = Families()
-        self.leaves: Register[Leaf] = Register(self.existed)
-        self.blobs: Register[str] = Register(self.existed)
-        self.lines: Register[tuple[bytes, int]] = Register(self.existed)
-        self.skeletons: Register[tuple[bytes, int]] = Register(self.existed)
-        self.runs: Register[str] = Register(self.existed)
-        self.blocks: Register[int] = Register(self.existed)
-        self.removed: Register[tuple[bytes, tuple[int, ...]]] = Register(self.existed)
-        # telling lines that somebody claims, and where commits put them
-        self.places: dict[int, set[bytes]] = {}
-        self._seen = self._seen_at()
-        self._wrote: dict[str, set[bytes]] = {}
-        for work in works.values():
-            for old, new in work.renames:
-                self.families.join(old, new)
-        self.contents = self._relevant(contents)
-        for work in works.values():
-            self._enter(work)
-        for oid, content in self.contents.items():
-            self._introduce(history[oid], content)
+        for old, new in facts.renamed():
+            self.families.join(old, new)
+        self._paths = self._closed(facts.wanted_paths())
+        self.leaves: Register[Leaf] = Register(self.existed, self._of(leaf_key), self._leaf_commits)
+        self.blobs: Register[str] = Register(self.existed, self._of(blob_key), self._occurring(blob_key))
+        self.runs: Register[str] = Register(self.existed, self._of(run_key), self._occurring(run_key))
+        self.blocks: Register[int] = Register(self.existed, self._of(block_key), self._occurring(block_key))
+        self.lines: Register[tuple[bytes, int]] = Register(
+            self.existed,
+            lambda key: self._claims(self.lines_of(key[0]).written.lines.get(key[1], ())),
+            lambda key: self.commits(self.lines_of(key[0]).commits.get(key[1], ())),
+        )
+        self.skeletons: Register[tuple[bytes, int]] = Register(
+            self.existed,
+            lambda key: self._claims(self.lines_of(key[0]).written.skeletons.get(key[1], ())),
+            lambda key: self.commits(self.lines_of(key[0]).skeletons.get(key[1], ())),
+        )
+        self.removed: Register[tuple[bytes, tuple[int, ...]]] = Register(
+            self.existed,
+            lambda key: self._claims(self.lines_of(key[0]).written.removed.get(key[1], ())),
+            lambda _: (),
+        )
 
-    def _seen_at(self) -> dict[str, int]:
-        """Return when commits are known to have existed at the latest: when an event saw HEAD there, or further on."""
-        seen: dict[str, int] = {}
-        for work in self.works.values():
-            for head, at in work.heads:
-                seen[head] = min(at, seen.get(head, at))
-        for oid in reversed(self.history):
+    def _closed(self, paths: set[bytes]) -> set[bytes]:
+        """Return the paths that count: those that a trace touched, under all names that commits gave them."""
+        moves = [(old, new) for oid, old, new in self.facts.moves() if oid in self.ancestry]
+        while fresh := [pair for pair in moves if not paths.isdisjoint(pair)]:
+            for pair in fresh:
+                self.families.join(*pair)
+                paths.update(pair)
+            moves = [pair for pair in moves if paths.isdisjoint(pair)]
+        return paths
+
+    def _of(self, key: Callable[[Key], int]) -> Callable[[Key], Iterable[Claim]]:
+        return lambda item: self.facts.claims(key(item))
+
+    def _claims(self, numbers: Iterable[tuple[int, int]]) -> Iterator[Claim]:
+        return (self.facts.claim(trace, origin) for trace, origin in numbers)
+
+    def _occurring(self, key: Callable[[Key], int]) -> Callable[[Key], Iterable[Made]]:
+        return lambda item: self.commits(self.facts.occurs(key(item)))
+
+    def _leaf_commits(self, leaf: Leaf) -> Iterable[Made]:
+        _, mode, oid = leaf
+        return [made for made in self.commits(self.facts.occurs(blob_key(oid, mode == 0))) if leaf in made.introduced]
+
+    def commits(self, numbers: Collection[int]) -> list[Made]:
+        """Return those of the commits that count: reachable or named, and touching what a trace touched."""
+        found = []
+        for number, made in zip(numbers, self.facts.commits(numbers), strict=True):
+            counts = self._counts.get(number)
+            if counts is None:
+                counts = self._counts[number] = made.oid in self.ancestry and self._touches(made)
+            if counts:
+                found.append(made)
+        return found
+
+    def _touches(self, made: Made) -> bool:
+        return any(path in self._paths for path, _, _ in made.introduced) or any(
+            mode and self.facts.claims(blob_key(blob)) for _, mode, blob in made.introduced
+        )
+
+    def lines_of(self, family: bytes) -> _FamilyLines:
+        """Return what traces and commits wrote in a file."""
+        found = self._lines.get(family)
+        if found is None:
+            found = self._lines[family] = self._read_lines(self.families.members(family))
+        return found
+
+    def _read_lines(self, names: Collection[bytes]) -> _FamilyLines:
+        written = self.facts.family(names)
+        commits: dict[int, list[int]] = {}
+        skeletons: dict[int, list[int]] = {}
+        # what nobody claims is not asked for
+        for name in names if written.lines else ():
+            for number, packed in self.facts.changes(name):
+                for run in unpack_lines(packed).added:
+                    for line in run:
+                        if line.exact in written.lines:
+                            commits.setdefault(line.exact, []).append(number)
+                        if line.skeleton in written.skeletons:
+                            skeletons.setdefault(line.skeleton, []).append(number)
+        return _FamilyLines(written, commits, skeletons)
+
+    def places(self, exact: int) -> set[bytes]:
+        """Return where commits put a telling line."""
+        found = self._places.get(exact)
+        if found is None:
+            places = self.facts.places(exact)
+            counting = {made.oid for made in self.commits([number for _, number in places])}
+            found = {path for path, number in places if self.facts.commit(number).oid in counting}
+            self._places[exact] = found
+        return found
+
+    def commit(self, oid: str) -> Made:
+        """Return a commit that counts, by its oid."""
+        return self.facts.commit(self.facts.number(oid))
+
+    def content(self, oid: str) -> Content:
+        """Return what a commit changes; nothing, where that couldn't be read."""
+        return self.facts.content(self.facts.number(oid)) or UNKNOWN
+
+    def work(self, trace: str) -> Work:
+        """Return what a trace produced; nothing, of one that could not be read: the store's `problems` name it."""
+        return self.facts.work(trace) if trace in self.facts.traces.values() else Work(trace)
+
+    @cached_property
+    def _seen(self) -> dict[str, int]:
+        """When commits are known to have existed at the latest: when an event saw HEAD there, or further on."""
+        seen = self.facts.heads()
+        for oid in reversed(self.ancestry):
             if oid in seen:
-                for parent in self.history[oid].parents:
+                for parent in self.ancestry.parents(oid):
                     seen[parent] = min(seen[oid], seen.get(parent, seen[oid]))
         return seen
 
-    def _relevant(self, contents: Contents) -> dict[str, Content]:
-        """Return what the commits change that touch a file that a trace touched, under any of its names."""
-        paths = {path for work in self.works.values() for path in (*work.paths, *work.lines)}
-        blobs = {blob for work in self.works.values() for blob in work.blobs}
-        found: dict[str, Content] = {}
-        rest = dict(self.history)
-        while True:
-            touched = [
-                made
-                for made in rest.values()
-                if any(path in paths or blob in blobs for path, _, blob in made.introduced)
-            ]
-            if not touched:
-                return found
-            fresh = contents(touched)
-            found |= fresh
-            for made in touched:
-                del rest[made.oid]
-            for content in fresh.values():
-                for file in content.files:
-                    if file.old_path != file.path and (file.old_path in paths or file.path in paths):
-                        self.families.join(file.old_path, file.path)
-                        paths |= {file.old_path, file.path}
-
-    def _enter(self, work: Work) -> None:
-        trace = work.trace_id
-        for leaf, origin in work.leaves.items():
-            self.leaves.claim(leaf, Claim(origin, trace))
-        for blob, origin in work.blobs.items():
-            self.blobs.claim(blob, Claim(origin, trace))
-        for path, written in work.lines.items():
-            family = self.families.of(path)
-            for exact, one in written.items():
-                claim = Claim(one.origin, trace)
-                self.lines.claim((family, exact), claim)
-                if one.line.telling:
-                    self.places.setdefault(exact, set())
-                    self.skeletons.claim((family, one.line.skeleton), claim)
-        for key, origin in work.runs.items():
-            self.runs.claim(key, Claim(origin, trace))
-        for block, origin in work.blocks.items():
-            self.blocks.claim(block, Claim(origin, trace))
-        for (path, lines), origin in work.removed.items():
-            self.removed.claim((self.families.of(path), lines), Claim(origin, trace))
-
-    def _introduce(self, made: Made, content: Content) -> None:
-        for leaf in made.introduced:
-            self.leaves.introduced(leaf, made)
-            if leaf[1]:
-                self.blobs.introduced(leaf[2], made)
-        for file in content.files:
-            family = self.families.of(file.path)
-            for run, key in zip(file.lines.added, file.lines.keys, strict=True):
-                self.runs.introduced(key, made)
-                for line in run:
-                    self.lines.introduced((family, line.exact), made)
-                    self.skeletons.introduced((family, line.skeleton), made)
-                    if line.exact in self.places:
-                        self.places[line.exact].add(file.path)
-                for _, block in blocks(run):
-                    self.blocks.introduced(block, made)
-
-    def first(self, register: "Register[Key]", key: Key, made: Made) -> Claim | None:
+    def first(self, register: Register[Key], key: Key, made: Made) -> Claim | None:
         """Return the earliest claim that holds and can have led to a commit."""
         return next((claim for claim in register.claims(key) if self.caused(claim, made)), None)
+
+    def noted_on(self, trace: str) -> list[str]:
+        """Return the commits that carry segments of a trace."""
+        return self._notes.commits_of(trace)
 
     def is_supported(self, claim: Claim, blob: str) -> bool:
         """Tell whether a trace that left a file so had a hand in it: it wrote lines of it, or only took some away.
 
         A cherry-pick onto something new makes a blob that nobody had, of lines that others wrote.
         """
-        path, lines = self.works[claim.trace].support.get(blob, (b"", ()))
+        path, lines = self.work(claim.trace).support.get(blob, (b"", ()))
         family = self.families.of(path)
         firsts = (self.lines.claims((family, exact))[:1] for exact in lines)
         return not lines or any(held and held[0].trace == claim.trace for held in firsts)
 
     def wrote_in(self, trace: str, family: bytes) -> bool:
         """Tell whether a trace wrote lines in a file."""
-        if trace not in self._wrote:
-            work = self.works[trace]
-            self._wrote[trace] = {self.families.of(path) for path, lines in work.lines.items() if lines}
-        return family in self._wrote[trace]
+        return self.facts.wrote_in(trace, self.families.members(family))
 
     def made(self, claim: Claim, made: Made) -> bool:
         """Tell whether a commit was made in a session of the trace, or carries the segment that the claim is in."""
-        return made.oid in self.works[claim.trace].made or self._is_noted(claim, made)
+        return made.oid in self.facts.made.get(claim.trace, ()) or self._is_noted(claim, made)
 
     def caused(self, claim: Claim, made: Made) -> bool:
         """Tell whether an event can have led to a commit: cause comes before effect."""
@@ -238,22 +281,29 @@ class Ledger:
             return False
         if made.time < claim.origin.at // 1_000_000 or self._seen.get(made.oid, claim.origin.at + 1) <= claim.origin.at:
             return True
-        work = self.works[claim.trace]
-        if made.oid in work.made:
+        if made.oid in self.facts.made.get(claim.trace, ()):
             return False
         # what came in as HEAD moved was not made by whom it came to
-        for name in work.arrivals.get(claim.origin.event_id, ()):
+        for name in self.facts.arrivals(claim):
             if self.ancestry.leads_to(made.oid, name):
                 return True
-            arrived = self.history.get(name)
+            arrived = self.commit(name) if name in self.ancestry else None
             # of two alike one of which is gone, that is the older one: it was rebased or amended
-            if arrived and arrived.reachable and made.time <= arrived.time and _is_picked(arrived, made):
+            if (
+                arrived
+                and self.ancestry.ref(name) is not None
+                and made.time <= arrived.time
+                and _is_picked(arrived, made)
+            ):
                 return True
         return False
 
     def _is_noted(self, claim: Claim, made: Made) -> bool:
         session, index = claim.origin.order
-        return index <= self.noted.get(made.oid, {}).get(session, -1)
+        noted = self._noted_on.get(made.oid)
+        if noted is None:
+            noted = self._noted_on[made.oid] = self._notes.noted(made.oid)
+        return index <= noted.get(session, -1)
 
 
 def _is_picked(new: Made, old: Made) -> bool:

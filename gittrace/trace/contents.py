@@ -32,7 +32,7 @@ class Content(NamedTuple):
     files    of a merge, only lines that none of its parents had
     patch    the same for every commit that makes the same changes, wherever; empty when there is none to compare
     inverse  the `patch` of what undoes it
-    known    False when it could not be read: it is too large, or this clone lacks objects
+    known    False when it could not be read, since this clone lacks objects
     """
 
     files: tuple[Changed, ...] = ()
@@ -42,6 +42,7 @@ class Content(NamedTuple):
 
 
 UNKNOWN = Content(known=False)
+_TOO_LARGE = Content()
 
 
 def contents(repo: Repository, store: ObjectStore, commits: Iterable[Made]) -> dict[str, Content]:
@@ -53,7 +54,7 @@ def contents(repo: Repository, store: ObjectStore, commits: Iterable[Made]) -> d
         done = len(found)
         try:
             for made, files in _diffs(repo, store, todo):
-                found[made.oid] = _content(made, files) if files is not None else UNKNOWN
+                found[made.oid] = files if isinstance(files, Content) else _content(made, files)
         except TraceError:
             found[todo[len(found) - done].oid] = UNKNOWN
         todo = todo[len(found) - done :]
@@ -62,8 +63,8 @@ def contents(repo: Repository, store: ObjectStore, commits: Iterable[Made]) -> d
 
 def _diffs(
     repo: Repository, store: ObjectStore, commits: list[Made]
-) -> Iterator[tuple[Made, list[list[FilePatch]] | None]]:
-    """Yield each commit with its diffs to its parents; None for what is too large or ends a shallow clone."""
+) -> Iterator[tuple[Made, list[list[FilePatch]] | Content]]:
+    """Yield each commit with its diffs to its parents, or with what to say of one that has none here."""
     parents = [[_tree(store, parent) for parent in made.parents] or [EMPTY_TREE[store.format]] for made in commits]
     pairs = [
         (tree, made.tree)
@@ -76,10 +77,10 @@ def _diffs(
     try:
         for made, trees in zip(commits, parents, strict=True):
             if None in trees:
-                yield made, None
+                yield made, UNKNOWN  # the end of a shallow clone
                 continue
             texts = [next(diffs).text for _ in trees]
-            yield made, None if None in texts else [parse(text) for text in texts if text is not None]
+            yield made, _TOO_LARGE if None in texts else [parse(text) for text in texts if text is not None]
     finally:
         diffs.close()
 

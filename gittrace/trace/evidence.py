@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from gittrace.git.history import Made
 from gittrace.model.trace import Tier
 from gittrace.text import decode
-from gittrace.trace.claims import Claim, Ledger
+from gittrace.trace.claims import Ledger
 from gittrace.trace.contents import Content
+from gittrace.trace.facts import Claim
 from gittrace.trace.fingerprint import BLOCK, Line, Run, blocks
 
 TOOL_EMITTED: Tier = "tool_emitted"

@@ -66,11 +66,13 @@ class Tip:
 class Tips:
     """Where work may stand: HEAD (None while there is no commit), and each branch, tag and remote-tracking branch.
 
-    refs  what each leads to, a commit or not, by its full name
+    refs      what each leads to, a commit or not, by its full name
+    detached  no branch is checked out
     """
 
-    def __init__(self, head: str | None, refs: Mapping[str, str], store: ObjectStore) -> None:
+    def __init__(self, head: str | None, refs: Mapping[str, str], store: ObjectStore, detached: bool = False) -> None:
         self.refs = refs
+        self.detached = detached
         self._store = store
         self._tips: dict[str, Tip] = {}
         self.head = self._tip(head) if head else None
@@ -144,9 +146,7 @@ class Fates:
             if line.exact in tip.exact(last):
                 return "alive", {last}
             names = self.ledger.families.members(path) - {last}
-            others = {
-                name for name in names | self.ledger.places.get(line.exact, set()) if line.exact in tip.exact(name)
-            }
+            others = {name for name in names | self._places(line) if line.exact in tip.exact(name)}
             if others:
                 return "moved", others
             if line.telling:
@@ -156,6 +156,10 @@ class Fates:
         if any(found.link.reverted_by for found in reachable):
             return "reverted", set()
         return ("superseded" if reachable else "lost" if holders else "uncommitted"), set()
+
+    def _places(self, line: Line) -> set[bytes]:
+        """Return where commits put a line, if it says where it comes from."""
+        return self.ledger.places(line.exact) if line.telling else set()
 
     @cached_property
     def _reachable(self) -> list[Found]:
@@ -169,7 +173,7 @@ class Fates:
         ):
             yield head
             return
-        refs = dict.fromkeys(self.ledger.history[item.link.commit].ref for item in holders)
+        refs = dict.fromkeys(self.ledger.ancestry.ref(item.link.commit) for item in holders)
         yield from filter(None, map(self.tips.at, refs))
 
     def _whole(self, path: bytes, last: bytes) -> str:
@@ -179,7 +183,7 @@ class Fates:
             return ""
         _, leaf = max(left)
         holders = [
-            item for item in self.links if self.ledger.history[item.link.commit].introduced & self._leaves(path, last)
+            item for item in self.links if self.ledger.commit(item.link.commit).introduced & self._leaves(path, last)
         ]
         removed = [lines for (name, lines) in self.work.removed if name == path]
         if removed:
@@ -198,7 +202,7 @@ class Fates:
         return {leaf for leaf in self.work.leaves if leaf[0] in paths}
 
     def _takes(self, item: Found, family: bytes) -> bool:
-        files = self.ledger.contents[item.link.commit].files
+        files = self.ledger.content(item.link.commit).files
         return any(self.ledger.families.of(file.path) == family and file.lines.removed for file in files)
 
 

@@ -7,7 +7,7 @@ what changed since the last one. Nothing in it is true by itself; everything can
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gittrace.model.segment import SegmentLine
     from gittrace.model.tombstones import Tombstones
 
-_VERSION = 4
+_VERSION = 5
 _SCHEMA = """
 create table tips (ref text primary key, oid text not null);
 create table segments (
@@ -50,7 +50,7 @@ create table hidden (
     primary key (ref, commit_oid, session, idx, sha));
 create index hidden_by_trace on hidden (trace);
 create table damaged (ref text not null, commit_oid text not null, why text not null);
-create table traces (trace text primary key, began text not null, ended text not null);
+create table traces (trace text primary key, began text not null, ended text not null, state text not null);
 create index by_end on traces (ended);
 """
 
@@ -78,6 +78,13 @@ def remove_caches(folder: str, keep: str = "") -> None:
         if not keep or not name.startswith(keep):
             with suppress(OSError):  # another process did it, or a repository that we may only read
                 os.unlink(os.path.join(folder, name))
+
+
+def _state(places: Iterable[Place]) -> str:
+    import hashlib
+
+    names = sorted(f"{place.session_id} {place.index} {place.sha256} {place.commit}" for place in places)
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
 class Index:
@@ -328,13 +335,35 @@ class Index:
             for (text,) in self.db.execute("select header from segments where trace = ?", (trace,))
         )
         (ended,) = self.db.execute("select max(at) from events where trace = ?", (trace,)).fetchone()
-        self.db.execute("insert or replace into traces values (?, ?, ?)", (trace, began, ended or began))
+        state = _state(self.places(trace))
+        self.db.execute("insert or replace into traces values (?, ?, ?, ?)", (trace, began, ended or began, state))
 
     def traces(self, limit: int = -1) -> list[tuple[str, str, str]]:
         """Return (trace id, began, ended) of the traces, the one that ended last first."""
         return self.db.execute(
             "select trace, began, ended from traces order by ended desc limit ?", (limit,)
         ).fetchall()
+
+    def states(self) -> dict[str, str]:
+        """Return what stands for the segments of each trace and where they are noted."""
+        return dict(self.db.execute("select trace, state from traces"))
+
+    def noted_commits(self) -> set[str]:
+        """Return the commits that carry a segment of a trace."""
+        query = (
+            "select distinct commit_oid from segments where commit_oid != '' and trace in (select trace from traces)"
+        )
+        return {row[0] for row in self.db.execute(query)}
+
+    def noted(self, commit: str) -> dict[str, int]:
+        """Return by session the last segment of it that is noted on a commit: what came before that for certain."""
+        query = "select session, max(idx) from segments join traces using (trace) where commit_oid = ? group by session"
+        return dict(self.db.execute(query, (commit,)))
+
+    def commits_of(self, trace: str) -> list[str]:
+        """Return the commits that carry segments of a trace."""
+        query = "select distinct commit_oid from segments where trace = ? and commit_oid != ''"
+        return [row[0] for row in self.db.execute(query, (trace,))]
 
     def places(self, trace: str) -> list[Place]:
         """Return where the segments of a trace lie, in order, a row for each commit that carries one."""

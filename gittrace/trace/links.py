@@ -8,17 +8,16 @@ has it (`gittrace.trace.claims`). A note says where a segment was sealed: what c
 it.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from gittrace.clock import now
 from gittrace.git.history import Made
 from gittrace.model.trace import Link, Tier
-from gittrace.trace.claims import Claim, Ledger
-from gittrace.trace.contents import Content
+from gittrace.trace.claims import Ledger
 from gittrace.trace.evidence import DIVERGED, OVERLAPPING, TOOL_EMITTED, Match, Spot, matches
-from gittrace.trace.index import Place
+from gittrace.trace.facts import blob_key
+from gittrace.trace.work import Work
 
 EMITTED = (TOOL_EMITTED, DIVERGED)
 
@@ -31,129 +30,192 @@ class Found:
     lines: frozenset[Spot] = frozenset()
 
 
-def notes_of(places: Iterable[Place]) -> dict[str, dict[str, int]]:
-    """Return commit -> session -> the last segment of it that is noted there: what came before it for certain."""
-    found: dict[str, dict[str, int]] = {}
-    for place in places:
-        if place.commit:
-            sessions = found.setdefault(place.commit, {})
-            sessions[place.session_id] = max(place.index, sessions.get(place.session_id, -1))
-    return found
+class Finder:
+    """Finds links; of no more commits than have to do with what is asked for."""
 
-
-def find_links(ledger: Ledger) -> dict[str, list[Found]]:
-    """Return the links of every trace that has some, by its id; the oldest commit first, parents before children."""
-    finder = _Finder(ledger)
-    for made in ledger.history.values():
-        content = ledger.contents.get(made.oid)
-        if content is not None:
-            finder.look_at(made, content)
-    return finder.links()
-
-
-class _Finder:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.found: dict[str, dict[str, Found]] = defaultdict(dict)
-        # the same by commit: the tier of each trace
-        self.linked: dict[str, dict[str, Tier]] = defaultdict(dict)
-        # (trace, commit) -> what reverts it
-        self.reverted: dict[tuple[str, str], list[str]] = defaultdict(list)
-        # by `Content.patch`: the first commit that makes these changes; by `Content.inverse`: all that can be undone so
-        self.patches: dict[str, str] = {}
-        self.undone_by: dict[str, list[str]] = defaultdict(list)
-        self.touched: dict[bytes, dict[str, Claim]] = defaultdict(dict)
-        for work in ledger.works.values():
-            for (path, _, _), origin in work.leaves.items():
-                claim = Claim(origin, work.trace_id)
-                self.touched[path][work.trace_id] = min(claim, self.touched[path].get(work.trace_id, claim))
+        self.graph = ledger.ancestry
+        self.facts = ledger.facts
+        # by commit, and then by trace
+        self._found: dict[str, dict[str, Found]] = {}
+        self._matches: dict[str, tuple[dict[str, Match], int]] = {}
 
-    def links(self) -> dict[str, list[Found]]:
-        """Return what was found."""
-        return {
-            trace: [
-                replace(item, link=replace(item.link, reverted_by=tuple(self.reverted.get((trace, oid), ()))))
-                for oid, item in found.items()
-            ]
-            for trace, found in self.found.items()
+    def links(self, trace: str) -> list[Found]:
+        """Return the links of a trace, the oldest commit first, parents before children."""
+        candidates = self._candidates(trace)
+        commits = self._in_order(made.oid for made in candidates)
+        linked = [oid for oid in commits if trace in self.linked(oid)]
+        # what makes the same changes as a commit that holds files or runs of the trace
+        alike = {
+            made.oid
+            for oid in linked
+            if self.linked(oid)[trace].link.tier == TOOL_EMITTED
+            for made in self._counting(self.facts.with_patch(self._patches(oid)[0]))
         }
+        commits = self._in_order({*linked, *alike})
+        return [
+            replace(found, link=replace(found.link, reverted_by=tuple(self._reverted_by(trace, oid))))
+            for oid in commits
+            if (found := self.linked(oid).get(trace)) is not None
+        ]
 
-    def look_at(self, made: Made, content: Content) -> None:
-        """Link a commit to the traces that it has work of; its parents were looked at before."""
-        found, added = matches(made, content, self.ledger)
-        self._same_changes(made, content, found)
-        undone = self._undone(made, content)
+    def linked(self, oid: str) -> dict[str, Found]:
+        """Return the traces that a commit has work of, without what reverts it; none of a commit that doesn't count."""
+        todo = [oid]
+        while todo:
+            # what it repeats or reverts comes first; without recursion, since reverts of reverts may go on and on
+            missing = [name for name in self._named(todo[-1]) if name not in self._found]
+            if missing:
+                todo += missing
+            else:
+                name = todo.pop()
+                if name not in self._found:
+                    self._found[name] = dict(self._look_at(name)) if self._counts(name) else {}
+        return self._found[oid]
+
+    def _in_order(self, commits: Iterable[str]) -> list[str]:
+        return sorted(set(commits), key=self.graph.place)
+
+    def _counts(self, oid: str) -> bool:
+        return oid in self.graph and bool(self._counting((self.facts.number(oid),)))
+
+    def _counting(self, numbers: Iterable[int]) -> list[Made]:
+        return self.ledger.commits(list(numbers))
+
+    def _patches(self, oid: str) -> tuple[str, str]:
+        return self.facts.patches(self.facts.number(oid)) if oid in self.graph else ("", "")
+
+    def _candidates(self, trace: str) -> list[Made]:
+        """Return the commits that may have work of a trace."""
+        work = self.ledger.work(trace)
+        numbers: set[int] = set()
+        keys = {blob_key(oid, mode == 0) for _, mode, oid in work.leaves}
+        for key in keys | self.facts.keys(trace):
+            numbers.update(self.facts.occurs(key))
+        families = {self.ledger.families.of(path) for path in (*work.lines, *(path for path, _ in work.removed))}
+        for family in families:
+            lines = self.ledger.lines_of(family)
+            for path in self.ledger.families.members(family):
+                for one in work.lines.get(path, {}).values():
+                    numbers.update(lines.commits.get(one.line.exact, ()))
+                    numbers.update(lines.skeletons.get(one.line.skeleton, ()))
+        named = {oid for oid in (*work.made, *self.ledger.noted_on(trace)) if oid in self.graph}
+        numbers.update(map(self.facts.number, named))
+        return [*self._counting(numbers), *self._at_the_time(work)]
+
+    def _at_the_time(self, work: Work) -> list[Made]:
+        """Return the commits to files of a trace that were made while it went on."""
+        numbers = {number for path in work.paths for number in self.facts.touching(path)}
+        return [made for made in self._counting(numbers) if work.began <= made.time <= work.ended]
+
+    def _look_at(self, oid: str) -> Iterator[tuple[str, Found]]:
+        made = self.ledger.commit(oid)
+        found, added = self._matched(made)
+        found = self._with_same_changes(made, found)
+        undone = self._undone(made)
         for trace, match in found.items():
             tier = match.tier
-            if tier and not (made.reverts and undone[trace] and not self._is_newer(match, undone[trace])):
+            if tier and not (made.reverts and undone.get(trace) and not self._is_newer(match, undone[trace])):
                 whole = len(match.files) / max(len(made.introduced), 1)
                 share = match.explained / added if added else whole
-                link = _link(made, tier, match.words(added), min(share, 1.0))
-                self._enter(trace, Found(link, frozenset(match.lines)))
+                yield trace, Found(self._link(made, tier, match.words(added), min(share, 1.0)), frozenset(match.lines))
         if not found:
-            for trace in self._overlapping(made, content):
-                self._enter(trace, Found(_link(made, OVERLAPPING, ("the same files at the same time",), 0.0)))
-        if content.patch:
-            self.patches.setdefault(content.patch, made.oid)
-            self.undone_by[content.inverse].append(made.oid)
+            for trace in self._overlapping(made):
+                yield trace, Found(self._link(made, OVERLAPPING, ("the same files at the same time",), 0.0))
 
-    def _enter(self, trace: str, found: Found) -> None:
-        self.found[trace][found.link.commit] = found
-        self.linked[found.link.commit][trace] = found.link.tier
+    def _matched(self, made: Made) -> tuple[dict[str, Match], int]:
+        if made.oid not in self._matches:
+            self._matches[made.oid] = matches(made, self.ledger.content(made.oid), self.ledger)
+        return self._matches[made.oid]
 
-    def _same_changes(self, made: Made, content: Content, found: dict[str, Match]) -> None:
-        first = self.patches.get(content.patch) if content.patch and not made.reverts else None
+    def _earlier(self, oid: str, numbers: Iterable[int]) -> list[str]:
+        """Return those of the commits that come before one, in order."""
+        place = self.graph.place(oid)
+        return [
+            name
+            for name in self._in_order(made.oid for made in self._counting(numbers))
+            if self.graph.place(name) < place
+        ]
+
+    def _named(self, oid: str) -> list[str]:
+        """Return the commits that must be looked at before one: what it makes the same changes as, or reverts."""
+        if oid not in self.graph:
+            return []
+        first = self._first_alike(oid)
+        return [*([first] if first else []), *self._reverted(oid)]
+
+    def _first_alike(self, oid: str) -> str | None:
+        """Return the first commit that makes the same changes, None when that is this one."""
+        earlier = self._earlier(oid, self.facts.with_patch(self._patches(oid)[0]))
+        return earlier[0] if earlier else None
+
+    def _reverted(self, oid: str) -> list[str]:
+        """Return the earlier commits that one takes back: its message says so, or it is the exact inverse."""
+        said = {name for name in self.ledger.commit(oid).reverts if name in self.graph}
+        numbers = [*map(self.facts.number, sorted(said)), *self.facts.with_inverse(self._patches(oid)[0])]
+        return self._earlier(oid, numbers)
+
+    def _reverted_by(self, trace: str, oid: str) -> Iterator[str]:
+        """Yield the reachable commits that take back what a commit has of a trace, in order."""
+        if self.linked(oid)[trace].link.tier in EMITTED:
+            place = self.graph.place(oid)
+            numbers = [*self.facts.reverting(oid), *self.facts.with_patch(self._patches(oid)[1])]
+            for name in self._in_order(made.oid for made in self._counting(numbers)):
+                if self.graph.place(name) > place and self.graph.ref(name) is not None:
+                    yield name
+
+    def _with_same_changes(self, made: Made, found: dict[str, Match]) -> dict[str, Match]:
+        first = None if made.reverts else self._first_alike(made.oid)
         if first is None:
-            return
-        for trace, tier in self.linked.get(first, {}).items():
-            if tier == TOOL_EMITTED:
-                found.setdefault(trace, Match()).same_as = first
+            return found
+        alike = dict(found)
+        for trace, other in self._found[first].items():
+            if other.link.tier == TOOL_EMITTED:
+                alike[trace] = replace(alike.get(trace, Match()), same_as=first)
+        return alike
 
-    def _undone(self, made: Made, content: Content) -> dict[str, list[str]]:
-        """Return which linked commits this one reverts, by trace: its message says so, or it is the exact inverse."""
-        undone: dict[str, list[str]] = defaultdict(list)
-        named = dict.fromkeys(
-            (*sorted(made.reverts), *(self.undone_by.get(content.patch, ()) if content.patch else ()))
-        )
-        for oid in named:
-            for trace, tier in self.linked.get(oid, {}).items():
-                if tier in EMITTED:
-                    undone[trace].append(oid)
-                    if made.reachable:
-                        self.reverted[trace, oid].append(made.oid)
+    def _undone(self, made: Made) -> dict[str, list[str]]:
+        """Return which linked commits this one reverts, by trace."""
+        undone: dict[str, list[str]] = {}
+        for oid in self._reverted(made.oid):
+            for trace, found in self._found[oid].items():
+                if found.link.tier in EMITTED:
+                    undone.setdefault(trace, []).append(oid)
         return undone
 
     def _is_newer(self, match: Match, undone: list[str]) -> bool:
         """Tell whether something of a match was produced after what is reverted here was committed."""
-        history = self.ledger.history
-        return match.newest is not None and all(self.ledger.existed(history[oid], match.newest) for oid in undone)
+        newest = match.newest
+        return newest is not None and all(self.ledger.existed(self.ledger.commit(oid), newest) for oid in undone)
 
-    def _overlapping(self, made: Made, content: Content) -> list[str]:
+    def _overlapping(self, made: Made) -> list[str]:
         """Return the traces that touched the same files in their time, where the content can't tell more."""
         # a diff of text says what is in it, and a merge what it merged
+        content = self.ledger.content(made.oid)
         told = {path for file in content.files for path in (file.path, file.old_path)}
         told |= made.paths if len(made.parents) > 1 or made.reverts else set()
         found = set()
         for path in made.paths - told:
-            for trace, claim in self.touched.get(path, {}).items():
-                work = self.ledger.works[trace]
-                if work.began <= made.time <= work.ended and self.ledger.caused(claim, made):
-                    found.add(trace)
+            for claim in self.facts.touched(path):
+                began, ended = self.facts.times(claim.trace)
+                if began <= made.time <= ended and self.ledger.caused(claim, made):
+                    found.add(claim.trace)
         return sorted(found)
 
-
-def _link(made: Made, tier: Tier, evidence: tuple[str, ...], share: float) -> Link:
-    branch = (made.ref or "").removeprefix("refs/heads/").removeprefix("refs/remotes/").removeprefix("refs/tags/")
-    return Link(
-        commit=made.oid,
-        tier=tier,
-        reachable=made.reachable,
-        branch=branch or None,
-        subject=made.subject,
-        time=now(made.time * 1_000_000_000),
-        evidence=evidence,
-        share=round(share, 4),
-    )
+    def _link(self, made: Made, tier: Tier, evidence: tuple[str, ...], share: float) -> Link:
+        ref = self.graph.ref(made.oid)
+        branch = (ref or "").removeprefix("refs/heads/").removeprefix("refs/remotes/").removeprefix("refs/tags/")
+        return Link(
+            commit=made.oid,
+            tier=tier,
+            reachable=ref is not None,
+            branch=branch or None,
+            subject=made.subject,
+            time=now(made.time * 1_000_000_000),
+            evidence=evidence,
+            share=round(share, 4),
+        )
 
 
 def committed(links: Iterable[Link]) -> bool:

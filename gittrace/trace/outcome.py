@@ -2,10 +2,10 @@
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import closing
-from functools import cached_property
-from typing import Any
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+from weakref import finalize
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import diff_trees
@@ -20,6 +20,9 @@ from gittrace.trace.memo import Answer, Memo
 from gittrace.trace.rewrites import read_pairs
 from gittrace.trace.store import Store
 
+Asked = TypeVar("Asked")
+# a damaged cache, then one that is locked
+_WAYS_OUT = 2
 _TIERS = (TOOL_EMITTED, DIVERGED, OVERLAPPING)
 
 
@@ -36,24 +39,44 @@ class Historian:
         self._tips = _tips(store)
         self._state = _state(store, self._tips)
         self._answers: dict[str, Answer] = {}
-
-    @cached_property
-    def _derivation(self) -> Derivation:
-        with closing(Memo(self.store.repo)) as memo:
-            derivation = Derivation(self.store, self._given, memo, self._tips)
-            memo.keep_state(self._state, [made.oid for made in derivation.history.values() if not made.reachable])
-            return derivation
+        self._memo = Memo(store.repo)
+        finalize(self, self._memo.close)
+        self._derivation: tuple[int, Derivation] | None = None
 
     def _answer(self, trace: str) -> Answer:
-        found = self._answers.get(trace)
+        if trace not in self._answers:
+            self._answers[trace] = self._safely(lambda: self._remembered(trace))
+        return self._answers[trace]
+
+    def _remembered(self, trace: str) -> Answer:
+        found = self._memo.answer(trace, self._state, self.objects)
         if found is None:
-            with closing(Memo(self.store.repo)) as memo:
-                found = memo.answer(trace, self._state, self.objects)
-                if found is None:
-                    found = self._derivation.answer(trace)
-                    memo.keep_answer(trace, self._state, found)
-            self._answers[trace] = found
+            found, lost = self._ask(lambda derivation: (derivation.answer(trace), derivation.unreachable()))
+            self._memo.keep_answer(trace, found, self._state, lost)
         return found
+
+    def _safely(self, ask: Callable[[], Asked]) -> Asked:
+        """Return an answer, with a cache made anew where it is damaged, without one where it is locked for long."""
+        for _ in range(_WAYS_OUT):
+            try:
+                return ask()
+            except sqlite3.OperationalError:
+                self._memo.use_memory()
+            except sqlite3.DatabaseError:
+                self._memo.renew()
+            self._derivation = None
+        return ask()
+
+    def _ask(self, ask: Callable[[Derivation], Asked]) -> Asked:
+        """Return an answer from the facts, which are brought up to date before, and held only as long as it takes."""
+        try:
+            self._memo.hold()
+            if self._derivation is None or self._derivation[0] != self._memo.version():
+                derivation = Derivation(self.store, self._given, self._memo, self._tips)
+                self._derivation = self._memo.version(), derivation
+            return ask(self._derivation[1])
+        finally:
+            self._memo.release()
 
     def links(self, trace: str) -> list[Link]:
         """Return the links of a trace, by its id, the oldest commit first."""
@@ -61,13 +84,8 @@ class Historian:
 
     def links_to(self, commit: str) -> list[tuple[str, Link]]:
         """Return (trace id, link) of the traces whose work is in a commit, the strongest first."""
-        links = [
-            (trace, link)
-            for trace, found in self._derivation.found.items()
-            if any(item.link.commit == commit for item in found)
-            for link in self.links(trace)
-            if link.commit == commit
-        ]
+        traces = self._safely(lambda: self._ask(lambda derivation: derivation.traces_in(commit)))
+        links = [(trace, link) for trace in traces for link in self.links(trace) if link.commit == commit]
         return sorted(links, key=lambda pair: (_TIERS.index(pair[1].tier), -pair[1].share, pair[0]))
 
     def fate(self, trace: str) -> Fate | None:
@@ -119,7 +137,8 @@ def _tips(store: Store) -> Tips:
     for line in store.repo.git("for-each-ref", *asked, "refs/replace").splitlines():
         ref, oid, peeled = os.fsdecode(line).split("\0")
         refs[ref] = peeled or oid
-    return Tips(head or None, refs, store.objects)
+    detached = store.repo.git("symbolic-ref", "-q", "HEAD", ok=(0, 1)) == b""
+    return Tips(head or None, refs, store.objects, detached)
 
 
 def _state(store: Store, tips: Tips) -> str:
@@ -127,8 +146,7 @@ def _state(store: Store, tips: Tips) -> str:
     head = tips.head.commit if tips.head else None
     pending = [(item.session_id, [event["id"] for event in item.events]) for item in store.pending.values()]
     rewritten = read_pairs(store.repo)[1]
-    attached = store.repo.git("symbolic-ref", "-q", "HEAD", ok=(0, 1)) != b""
-    parts = (head, attached, sorted(tips.refs.items()), store.index.tips(), sorted(pending), rewritten)
+    parts = (head, tips.detached, sorted(tips.refs.items()), store.index.tips(), sorted(pending), rewritten)
     return hashlib.sha256(repr(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
 

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from tests.fuzz.again import played
 from tests.fuzz.engine import Program, program, report, run, shrink
 
 
@@ -19,6 +20,7 @@ def main() -> int:
     parser.add_argument("--sealer", choices=("none", "now", "detached"), default="none", help="what the hooks start")
     parser.add_argument("--shrink", type=float, default=180, metavar="SECONDS", help="time to cut a failure short")
     parser.add_argument("--keep-going", action="store_true", help="a line a failure, and on with the next seed")
+    parser.add_argument("--again", action="store_true", help="only compare what is said with and without the cache")
     args = parser.parse_args()
     if args.replay:
         wanted = Program.parse(Path(args.replay[1]).read_text())
@@ -27,11 +29,14 @@ def main() -> int:
         return 1 if failure else 0
     failed = 0
     for seed in itertools.count(args.seed) if args.count is None else range(args.seed, args.seed + args.count):
-        wanted = program(seed, args.steps, args.sealer)
         began = time.monotonic()
-        failure = run(wanted)
+        wanted = program(seed, args.steps, args.sealer)
+        failure = played(seed, args.steps) if args.again else run(wanted)
         said = failure.text.strip().splitlines()[-1] if failure else "holds"
         print(f"seed {seed} {time.monotonic() - began:5.1f} s  {said}", file=sys.stderr, flush=True)
+        if failure and args.again and not args.keep_going:
+            print(failure.text, *failure.transcript, sep="\n")
+            return 1
         if failure and not args.keep_going:
             print(report(*shrink(wanted, failure, args.shrink)))
             return 1

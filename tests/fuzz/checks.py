@@ -113,8 +113,10 @@ def _named(tokens: list[int]) -> str:
 
 
 def _same_when_cold(desk: Desk, rng: Random, found: dict[str, Outcome], blamed: Blamed) -> None:
-    """The answers are the same without the cache, one trace at a time, in another order."""
-    shutil.rmtree(os.path.join(desk.work.here.common_trace_dir, CACHE_DIR), ignore_errors=True)
+    """The answers are the same without the cache, one trace at a time, in another order; the cache lives on."""
+    folder = os.path.join(desk.work.here.common_trace_dir, CACHE_DIR)
+    os.makedirs(folder, exist_ok=True)
+    os.rename(folder, f"{folder}.warm")
     store = Store(desk.work.here)
     try:
         for (path, revision), lines in rng.sample(sorted(blamed.items(), key=str), len(blamed)):
@@ -123,12 +125,15 @@ def _same_when_cold(desk: Desk, rng: Random, found: dict[str, Outcome], blamed: 
         for trace in rng.sample(desk.clone.traces, min(len(desk.clone.traces), 3)):
             again = outcomes(store, [store.load(trace)])[trace]
             if again != found[trace]:
-                raise Broken("the cache changes nothing", "; ".join(_differences(again, found[trace])))
+                raise Broken("the cache changes nothing", "; ".join(differences(again, found[trace])))
     finally:
         store.close()
+        shutil.rmtree(folder, ignore_errors=True)
+        os.rename(f"{folder}.warm", folder)
 
 
-def _differences(one: Outcome, two: Outcome) -> Iterator[str]:
+def differences(one: Outcome, two: Outcome) -> Iterator[str]:
+    """Yield in words how an outcome differs from another."""
     for name in one.__dataclass_fields__:
         if name != "links" and getattr(one, name) != getattr(two, name):
             yield f"{name} is {getattr(one, name)!r:.99}, not {getattr(two, name)!r:.99}"

@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,15 +73,20 @@ def program(seed: int, length: int, sealer: str = "none") -> Program:
 
 def run(wanted: Program) -> Failure | None:
     """Run a program in a directory of its own, and return how it failed."""
+    return on_stage(wanted.setup, lambda world: _play(world, wanted.actions))
+
+
+def on_stage(setup: Setup, act: Callable[[World], None]) -> Failure | None:
+    """Do something on a stage of its own, and return how it failed."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder:
         home = Path(folder, "home")
         home.mkdir()
         env = hermetic_environment(home)
         with mock.patch.dict(os.environ, env, clear=True):
-            world = World(Path(folder), env, wanted.setup)
+            world = World(Path(folder), env, setup)
             try:
                 with _no_chance(world):
-                    _play(world, wanted.actions)
+                    act(world)
             except Broken as error:
                 return Failure(error.rule, str(error), tuple(world.transcript))
             except Exception as error:  # whatever it is, it is what is being looked for

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz.again import played
 from tests.fuzz.engine import Program, program, report, run, shrink
 
 _PROGRAMS = Path(__file__).parent / "programs"
@@ -16,6 +17,13 @@ def test_random_work(seed: int) -> None:
     wanted = program(seed, 25)
     failure = run(wanted)
     assert failure is None, report(wanted, failure)
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_the_cache_changes_nothing(seed: int) -> None:
+    """What is derived step by step is what is derived from scratch, whatever became of refs, notes and cache."""
+    failure = played(seed, 40)
+    assert failure is None, "\n".join((failure.text, *failure.transcript))
 
 
 @pytest.mark.parametrize("path", sorted(_PROGRAMS.glob("*.txt")), ids=lambda path: path.stem)
@@ -39,3 +47,5 @@ def test_more_random_work(number: int) -> None:
     wanted = program(seed, 60, sealer)
     failure = run(wanted)
     assert failure is None, report(*shrink(wanted, failure, 120))
+    failure = played(seed, 80)
+    assert failure is None, "\n".join((f"--again --seed {seed} --steps 80", failure.text, *failure.transcript))

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gittrace.git.history import Made, read_history
+from gittrace.git.graph import Node, reached
+from gittrace.git.history import Made, reachable, read_commits, walk
 from gittrace.git.objects import open_objects
 from tests.support.recording import view
 from tests.support.repo import Repo
@@ -12,11 +13,20 @@ from tests.support.repo import Repo
 PAST = {"GIT_COMMITTER_DATE": "2001-02-03T04:05:06Z"}
 
 
-def history(repo: Repo, since: int = 0, also: tuple[str, ...] = ()) -> dict[str, Made]:
-    """Read the history."""
+def history(repo: Repo, since: int = 0, also: tuple[str, ...] = (), known: tuple[str, ...] = ()) -> dict[str, Made]:
+    """Read what refs lead to, and some commits more."""
     here = view(repo)
+    tips = set(refs(repo).values())
     with open_objects(here) as store:
-        return read_history(here, store, since, also)
+        found = {made.oid: made for made in walk(here, store, sorted(tips), known, since)} if tips else {}
+        return found | {made.oid: made for made in read_commits(here, store, also)}
+
+
+def refs(repo: Repo) -> dict[str, str]:
+    """Return what branches, tags and remote-tracking branches lead to."""
+    asked = ("refs/heads", "refs/remotes", "refs/tags")
+    rows = (row.split() for row in repo.git("for-each-ref", "--format=%(refname) %(objectname)", *asked).splitlines())
+    return {ref: repo.git("rev-parse", f"{oid}^{{commit}}") for ref, oid in rows}
 
 
 def blob(repo: Repo, content: bytes) -> str:
@@ -26,7 +36,6 @@ def blob(repo: Repo, content: bytes) -> str:
 
 def test_no_commit_at_all(repo: Repo) -> None:
     assert history(repo) == {}
-    assert history(repo, 2_000_000_000, ("1" * 40,)) == {}
 
 
 def test_what_commits_introduce(repo: Repo) -> None:
@@ -43,7 +52,6 @@ def test_what_commits_introduce(repo: Repo) -> None:
     assert found[two].paths == {b"a", b"new\n\xff"}
     assert (found[two].parents, found[one].parents) == ((one,), ())
     assert (found[one].subject, found[two].subject) == ("first: words and more", "second")
-    assert found[one].reachable
     assert found[one].tree == repo.git("rev-parse", f"{one}^{{tree}}")
 
 
@@ -78,15 +86,12 @@ def test_what_is_reachable(repo: Repo, tmp_path: Path) -> None:
     repo.git("update-ref", "refs/notes/other", noted)
     repo.git("update-ref", "refs/stash", noted)
     repo.git("reset", "-q", "--hard", base)
-    found = history(repo, also=(gone, noted, "1" * 40, repo.git("rev-parse", "HEAD^{tree}")))
-    assert {oid: made.reachable for oid, made in found.items()} == {
-        base: True,
-        gone: False,
-        tagged: True,
-        remote: True,
-        noted: False,
-    }
-    assert [str(found[oid].ref).rpartition("/")[2] for oid in (tagged, remote)] == ["v1", "main"]
+    found = history(repo, also=(gone, noted))
+    assert found.keys() == {base, gone, tagged, remote, noted}
+    nodes = {oid: Node(made.time, made.parents) for oid, made in found.items()}
+    leading = reached(nodes, refs(repo), 0)
+    assert {oid: ref.rpartition("/")[2] for oid, ref in leading.items()} == {base: "main", tagged: "v1", remote: "main"}
+    assert reachable(view(repo), sorted(found), detached=False) == leading.keys()
     assert found[gone].introduced == {(b"a", 0o100644, blob(repo, b"2\n"))}
 
 
@@ -94,10 +99,9 @@ def test_detached_head_counts(repo: Repo) -> None:
     repo.commit("a", "1\n")
     repo.git("checkout", "-q", "--detach")
     tip = repo.commit("a", "2\n")
-    assert history(repo)[tip].reachable
-    assert history(repo, 4_000_000_000, (tip,))[tip].reachable
+    assert reachable(view(repo), [tip], detached=True) == {tip}
     repo.git("checkout", "-q", "main")
-    assert not history(repo, also=(tip,))[tip].reachable
+    assert reachable(view(repo), [tip], detached=False) == set()
 
 
 def test_since(repo: Repo) -> None:
@@ -107,7 +111,8 @@ def test_since(repo: Repo) -> None:
     assert history(repo, 1_500_000_000).keys() == {new}
     found = history(repo, 1_500_000_000, (old,))
     assert found.keys() == {old, new}
-    assert found[old].reachable
+    # beyond an old commit lies what is known
+    assert history(repo, 1_500_000_000, known=(old,)).keys() == {new}
 
 
 @pytest.mark.parametrize(
@@ -134,4 +139,4 @@ def test_a_shallow_clone(repo: Repo, tmp_path: Path) -> None:
     repo.git("clone", "-q", "--depth=1", repo.top.as_uri(), str(tmp_path / "shallow"))
     shallow = Repo(tmp_path / "shallow", repo.env)
     (made,) = history(shallow).values()
-    assert (made.oid, made.reachable) == (repo.git("rev-parse", "HEAD"), True)
+    assert (made.oid, made.parents) == (repo.git("rev-parse", "HEAD"), ())

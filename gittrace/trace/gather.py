@@ -1,0 +1,212 @@
+"""Bring the facts up to date with the segments, refs and commits of the repository: what is new is read, once."""
+
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from gittrace.errors import TraceError
+from gittrace.git.graph import Graph, Node, reached
+from gittrace.git.history import Made, bounded, reachable, read_commits, walk
+from gittrace.git.trees import Overlay
+from gittrace.model.trace import Trace
+from gittrace.trace import progress
+from gittrace.trace.contents import contents
+from gittrace.trace.entries import Entries
+from gittrace.trace.facts import UNREAD, UNREADABLE, Facts
+from gittrace.trace.fate import Tips
+from gittrace.trace.memo import Memo
+from gittrace.trace.rewrites import read_pairs
+from gittrace.trace.store import Store
+from gittrace.trace.work import work_of
+
+# what a commit had that is so much older than the first event (seconds) is not looked for
+_LOOK_BACK = 90 * 24 * 3600
+
+
+_NEVER = 1 << 62
+_ATTEMPTS = 3
+
+
+class Gatherer:
+    """Reads what is new. `given` are traces that are loaded already."""
+
+    def __init__(self, store: Store, given: Mapping[str, Trace], memo: Memo, tips: Tips) -> None:
+        self.store = store
+        self.given = given
+        self.memo = memo
+        self.tips = tips
+        self._unreadable: set[str] = set()
+        self._nodes: dict[str, Node] = {}
+        # what leads to commits that count
+        self.refs = dict(tips.refs) | ({"HEAD": tips.head.commit} if tips.detached and tips.head else {})
+
+    def graph(self) -> Graph:
+        """Return the commits that count, once all that is new was read; the facts are held as they are then."""
+        for _ in range(_ATTEMPTS):
+            try:
+                self.memo.hold()
+                if self._is_current():
+                    return self._graph()
+                with self.memo.writing():
+                    self._bring_up_to_date()
+            except sqlite3.OperationalError:
+                break
+        # a repository that we may only read, a full disk, or others who write all the time
+        self.memo.use_memory()
+        with self.memo.writing():
+            self._bring_up_to_date()
+        self.memo.hold()
+        return self._graph()
+
+    @cached_property
+    def _states(self) -> dict[str, tuple[str, str]]:
+        """What stands for the segments of each trace: when nothing of it is missing here, and when something is."""
+        found = self.store.index.states()
+        for item in self.store.pending.values():
+            trace = item.header["trace_id"]
+            # its segment begins where the one before it ended
+            done = progress.load(self.store.repo.common_trace_dir, item.session_id)
+            ids = " ".join(str(event.get("id")) for event in item.events)
+            found[trace] = f"{found.get(trace, '')} {item.session_id} {done} {ids}"
+        tips = repr(sorted(self.tips.refs.items()))
+        return {trace: (_digest(state), _digest(f"{state} {tips}")) for trace, state in found.items()}
+
+    def _is_current(self) -> bool:
+        known = dict(self.memo.db.execute("select trace, state from traces"))
+        if known.keys() != self._states.keys() - self._unreadable:
+            return False
+        if any(state not in self._states[trace] for trace, state in known.items()):
+            return False
+        if self._meta("shallow") != self._shallow or self._meta("objects") != self._objects:
+            return False
+        if self._since() < int(self._meta("since") or _NEVER) or self._unread():
+            return False
+        self._nodes = Facts(self.memo.db).nodes()
+        return not self._new_tips() and not self._unknown()
+
+    def _bring_up_to_date(self) -> None:
+        entries = Entries(self.memo.db)
+        self._read_works(entries)
+        if self._meta("shallow") != self._shallow:
+            # the commits at which it was cut have other parents now
+            entries.forget_commits()
+            self._keep("shallow", self._shallow)
+            self._keep("since", str(_NEVER))
+        if self._meta("objects") != self._objects:
+            self.memo.db.execute("update contents set state = ? where state = ?", (UNREAD, UNREADABLE))
+            self._keep("objects", self._objects)
+        self._read_history(entries)
+        while numbers := self._unread():
+            made = dict(zip(numbers, Facts(self.memo.db).commits(numbers), strict=True))
+            found = contents(self.store.repo, self.store.objects, made.values())
+            entries.contents(numbers, {number: found[one.oid] for number, one in made.items()})
+
+    def _read_works(self, entries: Entries) -> None:
+        known = dict(self.memo.db.execute("select trace, state from traces"))
+        for trace in known.keys() - self._states.keys():
+            entries.forget_work(trace)
+        objects = Overlay(self.store.objects)
+        for trace, states in sorted(self._states.items()):
+            if known.get(trace) in states:
+                continue
+            try:
+                work = work_of(self.given.get(trace) or self.store.load(trace), objects)
+            except TraceError as error:
+                entries.forget_work(trace)
+                self._unreadable.add(trace)
+                self.store.problems.append(str(error))
+                continue
+            entries.work(work, states[0] if work.whole else states[1])
+        objects.close()
+
+    def _read_history(self, entries: Entries) -> None:
+        self._nodes = Facts(self.memo.db).nodes()
+        since = self._since()
+        objects, repo = self.store.objects, self.store.repo
+        if since < int(self._meta("since") or _NEVER):
+            tips = {oid for oid in self.refs.values() if objects.kind(oid) == "commit"}
+            self._enter(entries, walk(repo, objects, sorted(tips), since=since), True)
+            self._keep("since", str(since))
+        elif tips := self._new_tips():
+            before = (*self.refs.values(), *(self._meta("tips") or "").split())
+            known = {oid for oid in before if oid not in tips and objects.kind(oid) == "commit"}
+            known = {oid for oid in known if self._is_whole(oid)}
+            self._enter(entries, walk(repo, objects, sorted(tips), sorted(known), since), True)
+        self._keep("tips", " ".join(sorted({oid for oid in self.refs.values() if self._is_whole(oid)})))
+        self._enter(entries, read_commits(repo, objects, self._unknown()), False)
+
+    def _enter(self, entries: Entries, commits: Iterable[Made], whole: bool) -> None:
+        found = list(commits)
+        entries.commits(found, whole)
+        self._nodes |= {made.oid: Node(made.time, made.parents) for made in found}
+
+    def _since(self) -> int:
+        (began,) = self.memo.db.execute("select min(began) from traces").fetchone()
+        return bounded((began or 0) - _LOOK_BACK)
+
+    def _new_tips(self) -> set[str]:
+        """Return what refs lead to and has not been read with all that is before it."""
+        new = {oid for oid in self.refs.values() if not self._is_whole(oid)}
+        return {oid for oid in new if self.store.objects.kind(oid) == "commit"}
+
+    def _is_whole(self, oid: str) -> bool:
+        row = self.memo.db.execute("select whole from commits where oid = ?", (oid,)).fetchone()
+        return row is not None and bool(row[0])
+
+    @cached_property
+    def _noted(self) -> set[str]:
+        return self.store.index.noted_commits()
+
+    @cached_property
+    def _rewritten(self) -> set[str]:
+        return {name for pair in read_pairs(self.store.repo)[0] for name in (pair.old, pair.new)}
+
+    def _made(self) -> set[str]:
+        return {row[0] for row in self.memo.db.execute("select distinct oid from made")}
+
+    def _unknown(self) -> list[str]:
+        """Return the commits that are named somewhere, are there, and have not been read."""
+        named = (self._noted | self._rewritten | self._made()) - self._nodes.keys()
+        return sorted(oid for oid in named if self.store.objects.kind(oid) == "commit")
+
+    def _unread(self) -> list[int]:
+        return [row[0] for row in self.memo.db.execute("select number from contents where state = ?", (UNREAD,))]
+
+    def _graph(self) -> Graph:
+        since, made = self._since(), self._made()
+        refs = reached(self._nodes, self.refs, since)
+        named = (self._noted | self._rewritten | made) & self._nodes.keys()
+        apart = sorted(oid for oid in named - refs.keys() if self.store.objects.kind(oid) == "commit")
+        if old := [oid for oid in apart if self._nodes[oid].time < since]:
+            refs |= dict.fromkeys(reachable(self.store.repo, old, "HEAD" in self.refs), "")
+        return Graph(self._nodes, refs, (*refs, *apart), made)
+
+    def _meta(self, name: str) -> str | None:
+        row = self.memo.db.execute("select value from meta where name = ?", (name,)).fetchone()
+        return row[0] if row else None
+
+    def _keep(self, name: str, value: str) -> None:
+        self.memo.db.execute("insert or replace into meta values (?, ?)", (name, value))
+
+    @cached_property
+    def _shallow(self) -> str:
+        try:
+            with open(os.path.join(self.store.repo.common_dir, "shallow"), "rb") as file:
+                return hashlib.sha256(file.read()).hexdigest()
+        except FileNotFoundError:
+            return ""
+
+    @cached_property
+    def _objects(self) -> str:
+        """What changes when objects may have come that were missing."""
+        try:
+            packs = os.stat(os.path.join(self.store.repo.common_dir, "objects", "pack")).st_mtime_ns
+        except FileNotFoundError:
+            packs = 0
+        return _digest(f"{packs} {sorted(self.tips.refs.items())}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
