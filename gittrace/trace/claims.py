@@ -258,6 +258,10 @@ class Ledger:
         firsts = (self.lines.claims((family, exact))[:1] for exact in lines)
         return not lines or any(held and held[0].trace == claim.trace for held in firsts)
 
+    def wrote(self, claim: Claim, blob: str) -> bool:
+        """Tell whether a trace that left a file so wrote telling lines to get there, or only took some away."""
+        return bool(self.work(claim.trace).support.get(blob, (b"", ()))[1])
+
     def wrote_in(self, trace: str, family: bytes) -> bool:
         """Tell whether a trace wrote lines in a file."""
         return self.facts.wrote_in(trace, self.families.members(family))

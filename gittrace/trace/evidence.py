@@ -1,7 +1,7 @@
 """What ties traces to one commit: the files and lines of it that each produced first."""
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gittrace.git.history import Made
@@ -32,7 +32,6 @@ class Match:
     moved      in a row in another file
     removed    runs that the trace took away
     explained  added lines of the commit that are the trace's
-    newest     the latest of the claims
     """
 
     files: list[tuple[bytes, str]] = field(default_factory=list)
@@ -43,7 +42,6 @@ class Match:
     moved: int = 0
     removed: int = 0
     explained: int = 0
-    newest: Claim | None = None
 
     @property
     def tier(self) -> Tier | None:
@@ -51,10 +49,6 @@ class Match:
         if self.files or self.runs or self.same_as:
             return TOOL_EMITTED
         return DIVERGED if self.lines or self.formatted or self.moved or self.removed else None
-
-    def take(self, claim: Claim) -> None:
-        """Note how new the claims are."""
-        self.newest = max(self.newest, claim) if self.newest else claim
 
     def words(self, added: int) -> tuple[str, ...]:
         """Return the evidence in words, the strongest first, for a commit that adds so many lines."""
@@ -81,31 +75,48 @@ def _counted(number: int, thing: str) -> str:
 def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Match], int]:
     """Return what ties a commit to traces, by trace, and how many lines it adds (moved ones don't count)."""
     found: dict[str, Match] = defaultdict(Match)
-    _files(made, ledger, found)
     # a line that goes in one place and comes in another was there before
     gone = {line.exact for file in content.files for run in file.lines.removed for line in run if line.telling}
     bones = {line.skeleton for file in content.files for run in file.lines.removed for line in run if line.telling}
     total = 0
+    readers: dict[bytes, _Lines] = {}
     for file in content.files:
-        reader = _Lines(made, ledger, found, ledger.families.of(file.path))
+        reader = readers[file.path] = _Lines(made, ledger, found, ledger.families.of(file.path))
         for run, key in zip(file.lines.added, file.lines.keys, strict=True):
-            total += reader.read(run, key, gone, bones)
+            reader.read(run, key, gone, bones)
+        total += reader.new
+    # what a merge introduces is how a conflict was solved: maybe with lines that either side had
+    _files(made, ledger, found, readers if len(made.parents) < 2 else {})
     if not made.reverts:
         _removed(made, content, ledger, found)
+    for reader in readers.values():
+        for trace in found.keys() & reader.explained.keys():
+            found[trace].explained += reader.explained[trace]
     return dict(found), total
 
 
-def _files(made: Made, ledger: Ledger, found: dict[str, Match]) -> None:
+def _files(made: Made, ledger: Ledger, found: dict[str, Match], readers: Mapping[bytes, "_Lines"]) -> None:
     deleted = {oid for _, mode, oid in made.introduced if mode == 0}
     for leaf in made.introduced:
         path, mode, oid = leaf
-        claim = ledger.first(ledger.leaves, leaf, made)
+        claim, lines = ledger.first(ledger.leaves, leaf, made), readers.get(path)
         if claim is None and mode and oid not in deleted and not _had(made, ledger.blobs.commits(oid), ledger):
-            claim = ledger.first(ledger.blobs, oid, made)
-        if claim is not None and (mode == 0 or ledger.is_supported(claim, oid)):
+            claim, lines = ledger.first(ledger.blobs, oid, made), None  # its lines were written in another file
+        if claim is not None and (mode == 0 or _has_part(claim, oid, ledger, lines)):
             match = found[claim.trace]
             match.files.append((path, oid))
-            match.take(claim)
+
+
+def _has_part(claim: Claim, oid: str, ledger: Ledger, lines: "_Lines | None") -> bool:
+    """Tell whether a trace that left a file so has a part in what the commit changes there.
+
+    It may have left it so after it took in what others wrote; and a revert leads back to what it wrote before.
+    """
+    if lines is None:
+        return ledger.is_supported(claim, oid)
+    if lines.new:
+        return claim.trace in lines.explained
+    return not ledger.wrote(claim, oid)
 
 
 def _had(made: Made, commits: Iterable[Made], ledger: Ledger) -> bool:
@@ -121,7 +132,6 @@ def _removed(made: Made, content: Content, ledger: Ledger, found: dict[str, Matc
             claim = ledger.first(ledger.removed, (family, tuple(line.exact for line in run)), made)
             if claim and ledger.made(claim, made) and not ledger.wrote_in(claim.trace, family):
                 found[claim.trace].removed += 1
-                found[claim.trace].take(claim)
 
 
 class _Lines:
@@ -132,9 +142,12 @@ class _Lines:
         self.ledger = ledger
         self.found = found
         self.family = family
+        # how many lines are new, and how many of them are a trace's
+        self.new = 0
+        self.explained: Counter[str] = Counter()
 
-    def read(self, run: Run, key: str, gone: set[int], bones: set[int]) -> int:
-        """Take in a run of added lines, and return how many of them are new."""
+    def read(self, run: Run, key: str, gone: set[int], bones: set[int]) -> None:
+        """Take in a run of added lines."""
         new = [line.exact not in gone for line in run]
         owners: list[Claim | None] = [None] * len(run)
         for at, line in enumerate(run):
@@ -151,15 +164,14 @@ class _Lines:
                     if owners[place] is None and run[place].skeleton not in bones:
                         owners[place] = claim
                         self.found[claim.trace].moved += 1
-                        self.found[claim.trace].take(claim)
         self._run(run, key, owners)
         for at, line in enumerate(run):
             if not line.telling:
                 owners[at] = self._neighbours(line, owners, at)
             owner = owners[at]
-            if owner and new[at] and owner.trace in self.found:
-                self.found[owner.trace].explained += 1
-        return sum(new)
+            if owner and new[at]:
+                self.explained[owner.trace] += 1
+        self.new += sum(new)
 
     def _owner(self, line: Line, bones: set[int]) -> Claim | None:
         place = (self.family, line.exact)
@@ -170,8 +182,6 @@ class _Lines:
             claim = self.ledger.first(self.ledger.skeletons, (self.family, line.skeleton), self.made)
             if claim:
                 self.found[claim.trace].formatted += 1
-        if claim:
-            self.found[claim.trace].take(claim)
         return claim
 
     def _run(self, run: Run, key: str, owners: list[Claim | None]) -> None:
@@ -183,7 +193,6 @@ class _Lines:
         here = self.ledger.lines.claims((self.family, run[0].exact))
         if claim.trace in telling or (not telling and any(one.trace == claim.trace for one in here)):
             self.found[claim.trace].runs += 1
-            self.found[claim.trace].take(claim)
 
     def _neighbours(self, line: Line, owners: list[Claim | None], at: int) -> Claim | None:
         """Return who wrote a line that says nothing by itself: whoever wrote the one beside it, if it may be theirs."""

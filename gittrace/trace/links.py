@@ -113,10 +113,9 @@ class Finder:
         made = self.ledger.commit(oid)
         found, added = self._matched(made)
         found = self._with_same_changes(made, found)
-        undone = self._undone(made)
         for trace, match in found.items():
             tier = match.tier
-            if tier and not (made.reverts and undone.get(trace) and not self._is_newer(match, undone[trace])):
+            if tier and not (made.reverts and self._only_undoes(made, trace, match)):
                 whole = len(match.files) / max(len(made.introduced), 1)
                 share = match.explained / added if added else whole
                 yield trace, Found(self._link(made, tier, match.words(added), min(share, 1.0)), frozenset(match.lines))
@@ -175,19 +174,20 @@ class Finder:
                 alike[trace] = replace(alike.get(trace, Match()), same_as=first)
         return alike
 
-    def _undone(self, made: Made) -> dict[str, list[str]]:
-        """Return which linked commits this one reverts, by trace."""
-        undone: dict[str, list[str]] = {}
-        for oid in self._reverted(made.oid):
-            for trace, found in self._found[oid].items():
-                if found.link.tier in EMITTED:
-                    undone.setdefault(trace, []).append(oid)
-        return undone
+    def _only_undoes(self, made: Made, trace: str, match: Match) -> bool:
+        """Tell whether a revert brings nothing of a trace back: neither lines nor what another revert had undone."""
+        return not match.lines and not any(
+            trace not in self._found[oid] and trace in self._undone(oid) for oid in self._reverted(made.oid)
+        )
 
-    def _is_newer(self, match: Match, undone: list[str]) -> bool:
-        """Tell whether something of a match was produced after what is reverted here was committed."""
-        newest = match.newest
-        return newest is not None and all(self.ledger.existed(self.ledger.commit(oid), newest) for oid in undone)
+    def _undone(self, oid: str) -> set[str]:
+        """Return the traces of which a commit takes back what a linked one has."""
+        return {
+            trace
+            for reverted in self._reverted(oid)
+            for trace, found in self._found[reverted].items()
+            if found.link.tier in EMITTED
+        }
 
     def _overlapping(self, made: Made) -> list[str]:
         """Return the traces that touched the same files in their time, where the content can't tell more."""

@@ -22,6 +22,9 @@ from gittrace.model.trace import EventDict, Session, Trace, heads
 from gittrace.trace.fingerprint import FileLines, Line, Run, blocks, file_lines, of_runs, removed_runs, telling_run
 from gittrace.vocabulary import COMMIT, REWRITE, SESSION
 
+# such commits bring in what stood elsewhere before, or take it away again
+_GRAFTED = ("cherry-pick", "revert", "am")
+
 # the place of an event: session, and the number of its segment in the session
 Order = tuple[str, int]
 
@@ -104,6 +107,7 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
     began, ended = (microseconds(at) // 1_000_000 for at in (trace.started, trace.ended))
     work = Work(trace.id, began, ended, made=_made_by(trace))
     reader = _Reader(work, store)
+    reader.grafts = _grafts(trace)
     for step in _steps(trace):
         reader.read(step)
     return work
@@ -153,6 +157,15 @@ def _made_by(trace: Trace) -> frozenset[str]:
     return frozenset(made)
 
 
+def _grafts(trace: Trace) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for event in trace.events:
+        if event["kind"] == COMMIT and str(event.get("action", "")).startswith(_GRAFTED):
+            for name in filter(None, (event.get("id"), event.get("by"))):
+                found.setdefault(str(name), []).append(str(event.get("commit")))
+    return found
+
+
 class _Reader:
     def __init__(self, work: Work, store: ObjectStore) -> None:
         self.work = work
@@ -169,6 +182,8 @@ class _Reader:
         self.base_commits: dict[str, str] = {}
         # of each session: its last commit, and the event of it
         self.committed: dict[str, tuple[str, Origin]] = {}
+        # by event: reverts and picks that it is, or that the command made
+        self.grafts: dict[str, list[str]] = {}
         self._roots: dict[str, str | None] = {}
         self._trees: dict[str, TreeEditor] = {}
 
@@ -200,7 +215,7 @@ class _Reader:
             omitted = event.get(f"{key}_omitted")
             if not isinstance(text, str) and not isinstance(omitted, Mapping):
                 continue
-            foreign = self._foreign(at, *merged)
+            foreign = self._foreign(at, *merged) + self._brought(origin.event_id)
             if isinstance(text, str):
                 self._text(text, event.get(f"{key}_encoding"), origin, counts, foreign, moved)
             if isinstance(omitted, Mapping):
@@ -225,10 +240,17 @@ class _Reader:
         for commit in commits:
             root = self._root(commit) if commit else None
             if root and root != self.base_commits[self.session]:
-                if root not in self._trees:
-                    self._trees[root] = TreeEditor(self.store, self.store.commit(root).tree)
-                trees.append(self._trees[root])
+                trees.append(self._tree(root))
         return trees
+
+    def _brought(self, event_id: str) -> list[TreeEditor]:
+        """Return the trees of the reverts and picks that an event is, or made: what they changed is git's work."""
+        return [self._tree(commit) for commit in self.grafts.get(event_id, ()) if self.store.kind(commit) == "commit"]
+
+    def _tree(self, commit: str) -> TreeEditor:
+        if commit not in self._trees:
+            self._trees[commit] = TreeEditor(self.store, self.store.commit(commit).tree)
+        return self._trees[commit]
 
     def _root(self, commit: str) -> str | None:
         way: list[str] = []
