@@ -10,6 +10,7 @@ from gittrace.commands.display import counted, safe
 from gittrace.errors import NotFound
 from gittrace.git.repository import Repository, discover
 from gittrace.git.transfer import Line, TransferFailed
+from gittrace.share.complete import complete
 from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, publish
 from gittrace.share.remotes import Remotes, Target
@@ -46,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     for target in targets(repo, args.remote):
         try:
             done.append(publish(repo, target, scope, line, args.dry_run))
+            more = None if args.dry_run else complete(repo, target, scope, line)
+            done += [more] if more else []
         except TransferFailed as error:
             raise TransferFailed(f"cannot publish to '{target.to}': {error}", error.hint) from None
     if args.json:

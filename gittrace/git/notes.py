@@ -183,12 +183,12 @@ def _import(repo: Repository, changes: bytes, message: str) -> str:
 
 def _change(store: ObjectStore, tree: str | None, commit: str, note: bytes) -> bytes:
     """Return the command of fast-import that sets a note (on any object), or removes an empty one."""
-    path = _path(store, tree, commit)
     if not note:
-        return f"D {path}\n".encode()
+        return f"D {_path(store, tree, commit)}\n".encode()
     # N counts the notes to say where one goes; where there is one, it stays where it is
     new = tree is None or find(store, tree, commit) is None
-    how = f"N inline {commit}" if new and store.kind(commit) == "commit" else f"M 100644 inline {path}"
+    counted = new and store.kind(commit) == "commit"
+    how = f"N inline {commit}" if counted else f"M 100644 inline {_path(store, tree, commit)}"
     return f"{how}\ndata {len(note)}\n".encode() + note + b"\n"
 
 

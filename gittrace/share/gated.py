@@ -8,10 +8,11 @@ from gittrace.share.plan import Gate
 
 def gate_of(repo: Repository) -> Gate:
     """Return the gate of a repository: what was not scanned by the rules of today is scanned when it is asked."""
-    # loaded when something is to be published, and not when there is nothing new
-    from gittrace.trace.gate import check, explain
 
     def gate(lines: list[SegmentLine]) -> tuple[set[SegmentLine], dict[SegmentLine, TraceError]]:
+        # loaded when something is to be published, and not when there is nothing new
+        from gittrace.trace.gate import check, explain
+
         verdict = check(repo, lines)
         return set(verdict.passed), {line: explain(line, found) for line, found in verdict.held}
 

@@ -16,6 +16,7 @@ from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
 from gittrace.share import pusher, queue
 from gittrace.share import state as states
+from gittrace.share.complete import complete
 from gittrace.share.plan import Scope, alive
 from gittrace.share.publish import Published, alone, drain, publish_alone
 from gittrace.share.remotes import Remotes, Target
@@ -124,6 +125,8 @@ def _work(repo: Repository, target: Target | None, pid: int, writing: int) -> No
         os.close(writing)
         if target and _unproven(repo, target):
             _settle(repo, target, pid)
+        if target:
+            complete(repo, target, Scope(), _LINE)
     except Exception as error:  # nobody is there to see it: it goes to the log, which status shows
         log_failures(repo, "push", [told(error) if isinstance(error, TraceError | OSError) else repr(error)])
 

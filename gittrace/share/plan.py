@@ -5,7 +5,7 @@ remote since. What is published is the difference to the mirror, so a lost memor
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -100,7 +100,9 @@ class Planner:
         """Tell whether a remote-tracking ref shows here where a ref of the remote stands."""
         return tracked_as(self.tracking, ref) is not None
 
-    def plan(self, entries: Iterable[Entry], scope: Scope, gate: Gate, more: dict[str, list[SegmentLine]]) -> Plan:
+    def plan(
+        self, entries: Iterable[Entry], scope: Scope, gate: Gate, more: Mapping[str, Sequence[SegmentLine]]
+    ) -> Plan:
         """Return what has to be done. `more`: commit -> segments that are to be noted on it though they are not here.
 
         Raises GitFailed, TraceError.
@@ -139,8 +141,8 @@ class Planner:
         """Return commit -> note of what may have to be published: what is new here, or new at the remote."""
         assert self.local
         tree = self.store.commit(self.local).tree
-        fresh = not self.known or scope.everything or scope.private
-        if fresh:
+        # once all was published that was there before sharing began, what is new is enough
+        if not self.known or scope.private or (scope.everything and self.state.baseline):
             found = dict(notes.walk(self.store, tree))
         else:
             assert self.state.notes

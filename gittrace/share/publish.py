@@ -7,7 +7,7 @@ it moves when the server has confirmed, the queue's entries leave then, and not 
 import fcntl
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ from gittrace.git import notes, transfer
 from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line, RemoteMoved
-from gittrace.model.segment import parse_note
+from gittrace.model.segment import SegmentLine, parse_note
 from gittrace.share import queue, writer
 from gittrace.share import state as states
 from gittrace.share.gated import gate_of
@@ -87,18 +87,26 @@ def alone(repo: Repository, wait: float = 0) -> Iterator[bool]:
         os.close(fd)
 
 
-def publish(repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False) -> Published:
+More = Mapping[str, Sequence[SegmentLine]]
+
+
+def publish(
+    repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False, more: More | None = None
+) -> Published:
     """Publish what should be at a target; of the queue, all that is for it is done with then.
 
+    more  commit -> segments to be noted on it there though they are not here
     Raises Busy, NotInitialized, BadConfig, TransferFailed, GitFailed, OSError; the queue's entries then stay.
     """
     with alone(repo, wait=line.idle) as mine:
         if not mine:
             raise Busy("another process is publishing", "wait for it to end, then try again")
-        return publish_alone(repo, target, scope, line, dry_run)
+        return publish_alone(repo, target, scope, line, dry_run, more)
 
 
-def publish_alone(repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False) -> Published:
+def publish_alone(
+    repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False, more: More | None = None
+) -> Published:
     """As `publish`, by who holds the lock."""
     done = Published(target)
     done.problems = seal(repo).failed
@@ -108,7 +116,7 @@ def publish_alone(repo: Repository, target: Target, scope: Scope, line: Line, dr
         remotes.check(target)
         done.renewed = not dry_run and writer.ensure_own(repo)
         with open_objects(repo) as store:
-            _Publication(repo, store, remotes, target, scope, line, done).run(entries, dry_run)
+            _Publication(repo, store, remotes, target, scope, line, done).run(entries, more or {}, dry_run)
     except (TraceError, OSError) as error:
         if not dry_run:
             queue.keep(repo, entries, told(error))
@@ -138,14 +146,14 @@ class _Publication:
         self.done = done
         self.gate = gate_of(repo)
 
-    def run(self, entries: Sequence[Entry], dry_run: bool) -> None:
+    def run(self, entries: Sequence[Entry], more: More, dry_run: bool) -> None:
         for attempt in range(_ATTEMPTS):
             state = states.load(self.repo, self.target.remote)
             writer_id = self.done.writer = writer_of(self.repo)
             planner = Planner(self.repo, self.store, self.remotes, self.target, writer_id, state)
             if state.baseline is None:
                 state.baseline = planner.there()
-            plan = planner.plan(entries, self.scope, self.gate, {})
+            plan = planner.plan(entries, self.scope, self.gate, more)
             self._report(plan)
             if dry_run:
                 return

@@ -27,6 +27,7 @@ class State:
     to, writer, mirror  of the last confirmed publication; where one is another now, the rest is of no use
     notes      the tip of `refs/notes/trace` that was compared then
     tips       what was known to be at the remote then
+    derived    what was at the remote when it was last asked what else its commits have
     held       {commit, trace_id, session_id, index, sha256, why, hint} of what may not leave
     pushed     ref there -> oid, where no remote-tracking ref tells
     unproven   [ref there, oid, pid of the push] of what was published before the push itself had ended
@@ -39,6 +40,7 @@ class State:
     mirror: str | None = None
     notes: str | None = None
     tips: list[str] = field(default_factory=list)
+    derived: list[str] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     pushed: dict[str, str] = field(default_factory=dict)
     unproven: list[tuple[str, str, int]] = field(default_factory=list)
@@ -73,7 +75,7 @@ def load(repo: Repository, remote: str) -> State:
 def _parsed(data: Mapping[str, Any]) -> State:
     state = State(**{name: data[name] for name in State.__dataclass_fields__ if name in data})
     state.unproven = [(str(ref), str(oid), int(pid)) for ref, oid, pid in state.unproven]
-    lists = (state.tips, state.held, state.attempted, state.baseline or [])
+    lists = (state.tips, state.derived, state.held, state.attempted, state.baseline or [])
     if not all(isinstance(value, list) for value in lists) or not isinstance(state.pushed, dict):
         raise TypeError
     return state

@@ -374,6 +374,14 @@ class Index:
         )
         return [Place(*row) for row in found]
 
+    def unpublished(self, ref: str) -> list[str]:
+        """Return the traces that have a segment which is not in the notes of `ref`."""
+        query = (
+            "select distinct trace from segments as s where ref != ? and not exists (select 1 from segments as p"
+            " where p.ref = ? and (p.session, p.idx, p.sha) = (s.session, s.idx, s.sha)) order by trace"
+        )
+        return [row[0] for row in self.db.execute(query, (ref, ref))]
+
     def headers(self, trace: str) -> list[dict[str, Any]]:
         """Return the headers of a trace's segments, cut to what lists show, in order of their beginning."""
         found = self.db.execute(

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.perf import commit, history, run, sealing
+from tests.perf import commit, history, run, sealing, sharing
 from tests.perf.lab import FULL, QUICK, Lab
 from tests.perf.measure import Row, render
 
@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Lab], list[Row]]] = {
     "run": run.measure,
     "history": history.measure,
     "seal": sealing.measure_time,
+    "share": sharing.measure,
     "growth": sealing.measure_growth,
 }
 

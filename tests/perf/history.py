@@ -19,7 +19,7 @@ _ALLOWED_TIMES, _ALLOWED_MS = 8, 100
 def measure(lab: Lab) -> list[Row]:
     """`git trace status` and `git trace log -n 20` of 10,000 noted commits, beside `git log -n 20`."""
     commits = lab.pick(20, 2_000, 10_000)
-    repo = _noted(lab, commits)
+    repo = noted(lab, commits)
     first = lab.time(repo, "git", "trace", "log", "-n", "20")
     commands = (("log", "-n", "20"), ("trace", "status"), ("trace", "log", "-n", "20"))
     git, *ours = in_turn(lab.repeat(15), *((lambda words=words: lab.time(repo, "git", *words)) for words in commands))
@@ -32,10 +32,10 @@ def measure(lab: Lab) -> list[Row]:
     return rows
 
 
-def _noted(lab: Lab, commits: int) -> Repo:
+def noted(lab: Lab, commits: int, name: str = "history") -> Repo:
     """Make a repository in which every commit carries what led to it."""
-    model = _segment(lab)
-    repo = lab.repo("history", lab.pick(10, 1_000, 1_000))
+    model = _segment(lab, f"{name}-model")
+    repo = lab.repo(name, lab.pick(10, 1_000, 1_000))
     fast_import = subprocess.Popen(
         ["git", "fast-import", "--quiet", f"--export-marks={repo.top}/.git/marks"],
         cwd=repo.top,
@@ -57,9 +57,9 @@ def _noted(lab: Lab, commits: int) -> Repo:
     return repo
 
 
-def _segment(lab: Lab) -> list[Event]:
+def _segment(lab: Lab, name: str) -> list[Event]:
     """Return the header and the events of a segment that was recorded: two edits, two commands and a commit."""
-    repo = lab.repo("model", 10)
+    repo = lab.repo(name, 10)
     repo.git("trace", "start", "-m", "what is copied")
     for text in ("x = 'wrong'\n", "x = 'right'\n"):
         repo.write(path_of(1), text)

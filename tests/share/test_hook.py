@@ -175,6 +175,16 @@ def test_another_repository_for_traces(project: Recording, server: Server, make_
     assert (server.writers(), set(private.segments())) == ([], {one})
 
 
+def test_a_squash_of_a_private_branch(project: Recording, server: Server) -> None:
+    project.git("switch", "-qc", "topic")
+    recorded(project, "one")
+    project.git("switch", "-q", "main")
+    project.git("merge", "-q", "--squash", "topic")
+    project.git("commit", "-qm", "squashed")
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert set(server.segments()) == {project.head()}
+
+
 def test_switched_off(project: Recording, server: Server) -> None:
     recorded(project, "one")
     through(project.repo, "git", "-c", "trace.push=off", "push", "-q", "origin", "main")

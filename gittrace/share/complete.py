@@ -1,0 +1,62 @@
+"""After the notes of what was pushed: what its commits have of work that is noted elsewhere (`gittrace.share.derived`).
+
+It may take as long as `git trace links`, so it comes last, and nobody waits for it in a hook.
+"""
+
+from gittrace.git import notes
+from gittrace.git.objects import ObjectStore, open_objects
+from gittrace.git.reach import outside
+from gittrace.git.repository import Repository
+from gittrace.git.transfer import Line
+from gittrace.model.segment import SegmentLine
+from gittrace.share import state as states
+from gittrace.share.derived import carried
+from gittrace.share.plan import Scope
+from gittrace.share.publish import Published, alone, publish
+from gittrace.share.remotes import Target, mirror, writer_of
+from gittrace.share.state import State
+from gittrace.trace.store import Store
+from gittrace.vocabulary import NOTES_REF
+
+
+def complete(repo: Repository, target: Target, scope: Scope, line: Line) -> Published | None:
+    """Publish segments whose work came to the target's remote by a squash, a pick or a rebase without their notes.
+
+    Asked of the commits that came there since it was last asked, if some of them has no note. Return None when there
+    was nothing. Raises as `publish` does.
+    """
+    state = states.load(repo, target.remote)
+    with open_objects(repo) as store:
+        fresh = _fresh(repo, store, state, scope)
+        done = None
+        if fresh and not _all_noted(repo, store, fresh):
+            more = _carried(repo, target, fresh)
+            done = publish(repo, target, Scope(), line, more=more) if more else None
+    if fresh and not (done and done.held):
+        with alone(repo, wait=line.idle) as mine:
+            if mine:
+                now = states.load(repo, target.remote)
+                now.derived = state.tips
+                states.save(repo, target.remote, now)
+    return done
+
+
+def _fresh(repo: Repository, store: ObjectStore, state: State, scope: Scope) -> set[str]:
+    def here(oids: list[str]) -> list[str]:
+        return [oid for oid in oids if store.kind(oid) in ("commit", "tag")]
+
+    known = state.derived if scope.everything else [*state.derived, *(state.baseline or [])]
+    return outside(repo, here(state.tips), here(known))
+
+
+def _all_noted(repo: Repository, store: ObjectStore, commits: set[str]) -> bool:
+    local = notes.tip(repo, NOTES_REF)
+    return bool(local) and len(notes.find_all(store, store.commit(local or "").tree, commits)) == len(commits)
+
+
+def _carried(repo: Repository, target: Target, commits: set[str]) -> dict[str, list[SegmentLine]]:
+    store = Store(repo)
+    try:
+        return carried(store, mirror(target.to, writer_of(repo)), commits)
+    finally:
+        store.close()
