@@ -45,6 +45,8 @@ class Lineage:
         self._current: dict[str, dict[bytes, str | None]] = {}
         self._bases: dict[str, Base] = {}
         self._making: dict[str, Version] = {}
+        # by the identity of a version that is kept in `by_path`
+        self._born_keys: dict[int, frozenset[bytes]] = {}
 
     def begin(self, session_id: str, base: Base) -> None:
         """Begin a session on a tree."""
@@ -102,12 +104,28 @@ class Lineage:
         name = self.name(path)
         found = self.memory.recall(name, said, once(said), range(len(said)), allowed)
         likely = set(sessions) or {birth.writer.session_id for birth in found.values() if birth}
+        changed = True
         for version in self._states(name, likely, allowed):
+            if changed:
+                nobodys = {text for at, text in enumerate(said) if found.get(at) is None}
+                unknown = {text for at, text in enumerate(said) if at not in found}
+            # most states tell nothing more, and to align long files takes long
+            changed = not (self._born(version).isdisjoint(nobodys) and unknown.isdisjoint(version.keys))
+            if not changed:
+                continue
             match = trusted(align(version.keys, said), said)
             for at, source in enumerate(match):
                 if source >= 0 and found.get(at) is None:
                     found[at] = version.births[source]
         return found
+
+    def _born(self, version: Version) -> frozenset[bytes]:
+        """Return what those lines of a finished version say of which it is known who wrote them."""
+        born = self._born_keys.get(id(version))
+        if born is None:
+            pairs = zip(version.keys, version.births, strict=True)
+            born = self._born_keys[id(version)] = frozenset(text for text, birth in pairs if birth and text is not None)
+        return born
 
     def compare_far(
         self, path: bytes, said: Sequence[bytes], found: Collection[int], allowed: Allowed, standing: Standing

@@ -28,6 +28,8 @@ _PEOPLE = frozenset(("run", "shell", "git", "git-trace", None))
 _BRINGING = frozenset("am checkout cherry-pick merge pull read-tree rebase reset restore revert stash switch".split())
 # commits that HEAD came to and that are looked into for what they brought, the newest first
 _MOST_COMMITS = 8
+# blobs whose lines are kept at hand
+_MOST_HELD = 32
 _OPTIONS_WITH_VALUE = ("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path")
 
 
@@ -113,6 +115,7 @@ class _Steps:
         self._hooked = is_hooked(session)
         self._commands = {str(event["id"]): event for event in session.events if event["kind"] == COMMAND}
         self._came: dict[str, frozenset[str]] = {}
+        self._held: dict[str, Sequence[Text] | None] = {}
         self._start = self._foreign(base.get("commit") if isinstance(base, Mapping) else None)
         self._seen = set(self._start)
 
@@ -196,11 +199,20 @@ class _Steps:
         def contents(path: bytes) -> Iterator[Sequence[Text]]:
             for commit in sorted(commits, key=self._age)[:_MOST_COMMITS]:
                 entry = TreeEditor(self.objects, self.objects.commit(commit).tree).get(path)
-                content = _blob(self.objects, entry.oid) if entry else None
-                if content is not None:
-                    yield keys(split(content))
+                held = self._keys_of(entry.oid) if entry else None
+                if held is not None:
+                    yield held
 
         return contents
+
+    def _keys_of(self, oid: str) -> Sequence[Text] | None:
+        """Return the keys of a blob's lines; step after step asks for those of the same few."""
+        if oid not in self._held:
+            content = _blob(self.objects, oid)
+            if len(self._held) >= _MOST_HELD:
+                self._held.clear()
+            self._held[oid] = None if content is None else keys(split(content))
+        return self._held[oid]
 
     def _age(self, commit: str) -> tuple[int, str]:
         return -self.objects.commit(commit).committer.time, commit
