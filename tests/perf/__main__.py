@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.perf import commit, history, run, sealing, sharing
+from tests.perf import commit, history, links, run, sealing, sharing
 from tests.perf.lab import FULL, QUICK, Lab
 from tests.perf.measure import Row, render
 
@@ -19,6 +19,8 @@ BENCHMARKS: dict[str, Callable[[Lab], list[Row]]] = {
     "rebase": commit.measure_rebase,
     "run": run.measure,
     "history": history.measure,
+    "links": links.measure,
+    "blame": links.measure_blame,
     "seal": sealing.measure_time,
     "share": sharing.measure,
     "growth": sealing.measure_growth,
