@@ -8,6 +8,7 @@ import sys
 from gittrace import __version__
 from gittrace.command_list import COMMANDS, PORCELAIN, Command
 from gittrace.errors import TraceError, UsageError, told
+from gittrace.text import shown
 from gittrace.vocabulary import EXIT_BUG, EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE
 
 TYPE_CHECKING = False
@@ -106,11 +107,11 @@ EXIT_NEGATIVE_USAGE = 1  # as git does when it is called without a command
 
 def report(error: TraceError) -> int:
     """Print an error as git does, and return its exit status."""
-    word = "usage" if isinstance(error, UsageError) else "fatal"
-    sys.stderr.write(f"{word if word == 'fatal' else 'error'}: {error}\n")
+    # it may quote what others recorded
+    sys.stderr.write(f"{'error' if isinstance(error, UsageError) else 'fatal'}: {shown(str(error))}\n")
     hint = error.hint or ""
     for line in hint.splitlines():
-        sys.stderr.write(f"{line}\n" if hint.startswith("usage:") else f"hint: {line}\n")
+        sys.stderr.write(f"{shown(line)}\n" if hint.startswith("usage:") else f"hint: {shown(line)}\n")
     return error.exit_code
 
 
@@ -121,11 +122,12 @@ def report_bug() -> int:
 
     text = f"git-trace {__version__}, python {sys.version}, {sys.platform}\n{sys.argv}\n{traceback.format_exc()}"
     try:
-        with tempfile.NamedTemporaryFile("w", prefix="git-trace-bug-", suffix=".log", delete=False) as file:
-            file.write(text)
-        sys.stderr.write(f"fatal: this is a bug in git-trace: {sys.exc_info()[1]}\nhint: the log is in '{file.name}'\n")
+        with tempfile.NamedTemporaryFile("wb", prefix="git-trace-bug-", suffix=".log", delete=False) as file:
+            file.write(text.encode("utf-8", "backslashreplace"))
+        sys.stderr.write(f"fatal: this is a bug in git-trace: {shown(str(sys.exc_info()[1]))}\n")
+        sys.stderr.write(f"hint: the log is in '{file.name}'\n")
     except OSError:
-        sys.stderr.write(text)
+        sys.stderr.write(text.encode("ascii", "backslashreplace").decode())
     return EXIT_BUG
 
 

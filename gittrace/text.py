@@ -7,11 +7,17 @@ def decode(data: bytes) -> str:
 
 
 def clean(value: str) -> str:
-    """Make a string of the operating system (surrogates for undecodable bytes) encodable as UTF-8."""
+    """Make a string of the operating system (surrogates for undecodable bytes) encodable as UTF-8.
+
+    Surrogates that no byte stands for, as others may record, are written out.
+    """
     try:
         value.encode("utf-8")
     except UnicodeEncodeError:
-        return decode(value.encode("utf-8", "surrogateescape"))
+        try:
+            return decode(value.encode("utf-8", "surrogateescape"))
+        except UnicodeEncodeError:
+            return decode(value.encode("utf-8", "backslashreplace"))
     return value
 
 

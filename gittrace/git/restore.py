@@ -18,6 +18,11 @@ from gittrace.vocabulary import INDEX_FILE
 
 # what is configured for the user's worktree and index means nothing for others
 _ALONE = ("-c", "core.fsmonitor=false", "-c", "core.splitIndex=false", "-c", "core.untrackedCache=false")
+# a tree may be somebody else's: no hook for it, no submodule, and no name that some file system takes for `.git`
+_GUARDED = (
+    "-c", "core.hooksPath=/dev/null", "-c", "core.protectHFS=true", "-c", "core.protectNTFS=true",
+    "-c", "submodule.recurse=false",
+)  # fmt: skip
 _MANY = 10
 
 
@@ -51,7 +56,7 @@ def write_directory(repo: Repository, tree: str, directory: str, force: bool) ->
         # the directory as worktree, so that the attributes are those of the tree
         env = {"GIT_INDEX_FILE": index, "GIT_WORK_TREE": directory}
         how = ("--reset",) if force else ("-m",)
-        repo.git(*_ALONE, "-C", directory, "read-tree", *how, "-u", "--no-sparse-checkout", tree, env=env)
+        repo.git(*_ALONE, *_GUARDED, "-C", directory, "read-tree", *how, "-u", "--no-sparse-checkout", tree, env=env)
         return repo.git("ls-files", "-z", env={"GIT_INDEX_FILE": index}).count(b"\0")
 
 
@@ -116,7 +121,7 @@ def write_worktree(repo: Repository, now: str, target: str) -> None:
         env = {"GIT_INDEX_FILE": index}
         repo.git(*_ALONE, "update-index", "-q", "--refresh", env=env, ok=(0, 1))
         try:
-            repo.git(*_ALONE, "read-tree", "-m", "-u", "--no-recurse-submodules", now, target, env=env)
+            repo.git(*_ALONE, *_GUARDED, "read-tree", "-m", "-u", "--no-recurse-submodules", now, target, env=env)
         except GitFailed as error:
             if "would be overwritten" in str(error) or "not uptodate" in str(error):
                 raise WouldOverwrite(f"cannot restore the worktree: {str(error).partition(': ')[2]}") from None

@@ -1,6 +1,7 @@
 """Trees made in memory: objects that need not be stored, and an editor of whole trees."""
 
 import hashlib
+import re
 import weakref
 
 from gittrace.errors import TraceError
@@ -15,12 +16,29 @@ class BadPath(TraceError):
     """A path that no tree may hold, such as `../x` or `.git/config`."""
 
 
+# what HFS+ leaves out of a name (git's utf8.c, next_hfs_char), as UTF-8
+_HFS_IGNORES = re.compile(b"\xe2(?:\x80[\x8c-\x8f\xaa-\xae]|\x81[\xaa-\xaf])|\xef\xbb\xbf")
+# what NTFS takes for `.git`: its short name, and names with dots, spaces or a stream behind (path.c, is_ntfs_dotgit)
+_NTFS_GIT = re.compile(rb"(?:\.git|git~1)[. ]*(?::.*)?", re.IGNORECASE | re.DOTALL)
+
+
 def check_path(path: bytes) -> list[bytes]:
-    """Return the components of a path. Raises BadPath when git's index would refuse it."""
+    """Return the components of a path. Raises BadPath when git's index would refuse it.
+
+    It is as strict as with core.protectHFS and core.protectNTFS, wherever it runs: what is recorded travels.
+    """
     parts = path.split(b"/")
-    if any(part in (b"", b".", b"..") or part.lower() == b".git" or b"\0" in part for part in parts):
+    if b"\0" in path or any(map(_is_bad, parts)):
         raise BadPath(f"no tree may hold the path '{decode(path)}'")
     return parts
+
+
+def _is_bad(name: bytes) -> bool:
+    if name in (b"", b".", b".."):
+        return True
+    # git looks at backslashes as Windows does where only NTFS is protected
+    names = name.split(b"\\") if b"\\" in name else (name,)
+    return any(_NTFS_GIT.fullmatch(_HFS_IGNORES.sub(b"", part)) for part in names)
 
 
 def hash_object(kind: str, content: bytes, object_format: str) -> str:

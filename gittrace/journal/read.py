@@ -55,6 +55,8 @@ def read(path: str, offset: int = 0) -> Reading:
             result.damaged.append(f"byte {begin}: not an event")
         elif event["kind"] == HOOK:
             result.marks.append(event)
+        elif not (isinstance(event.get("id"), str) and _is_time(event.get("at"))):
+            result.damaged.append(f"byte {begin}: an event without id or time")
         else:
             result.events.append(event)
             result.ends.append(result.end)
@@ -68,6 +70,14 @@ def ended(event: Event) -> str:
         return str(event["at"])
     end = datetime.fromisoformat(event["at"]) + timedelta(milliseconds=took)
     return end.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _is_time(at: object) -> bool:
+    try:
+        datetime.fromisoformat(str(at))
+    except ValueError:
+        return False
+    return True
 
 
 def _is_event(line: bytes) -> bool:

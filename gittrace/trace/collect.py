@@ -13,9 +13,9 @@ from gittrace.journal.active import journal_path
 from gittrace.journal.append import Journal
 from gittrace.model.trace import Session, Trace
 from gittrace.trace import packing, progress
+from gittrace.trace.caches import remove_caches
 from gittrace.trace.doctor import orphans
 from gittrace.trace.forget import forget_trace
-from gittrace.trace.index import remove_caches
 from gittrace.trace.noting import tombstones
 from gittrace.trace.proof import steps
 from gittrace.trace.rewrites import drop_gone

@@ -21,7 +21,8 @@ from gittrace.git.repository import Repository, git_dirs
 from gittrace.journal.active import journal_path
 from gittrace.model.segment import Forget, SegmentLine, parse_note, render_note
 from gittrace.model.tombstones import Tombstones
-from gittrace.trace.index import Index, remove_caches
+from gittrace.trace.caches import remove_caches
+from gittrace.trace.index import Index
 from gittrace.trace.noting import tombstones
 from gittrace.trace.seal import active_sessions, locked, session_header
 from gittrace.vocabulary import (

@@ -8,7 +8,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +15,7 @@ from gittrace.errors import Damaged
 from gittrace.git import notes
 from gittrace.git.objects import DIRECTORY, ObjectStore, open_objects
 from gittrace.git.repository import Repository
+from gittrace.trace.caches import remove_caches
 from gittrace.trace.summary import as_text, header_summary, summary
 from gittrace.vocabulary import CACHE_DIR, NOTES_REF, REMOTE_NOTES_REFS, SEGMENTS_DIR, TRACE_REFS
 
@@ -46,7 +46,7 @@ create table forgets (ref text not null, commit_oid text not null, trace text no
 create index forgets_by_trace on forgets (trace);
 create table hidden (
     ref text not null, commit_oid text not null, blob text not null, trace text not null, session text not null,
-    idx integer not null, sha text not null, began text not null,
+    idx integer not null, sha text not null, began text not null, twice integer not null default 0,
     primary key (ref, commit_oid, session, idx, sha));
 create index hidden_by_trace on hidden (trace);
 create table damaged (ref text not null, commit_oid text not null, why text not null);
@@ -66,18 +66,6 @@ class Place:
     session_id: str
     index: int
     sha256: str
-
-
-def remove_caches(folder: str, keep: str = "") -> None:
-    """Remove what is in a folder of caches, save files whose names begin with `keep`; what can't be removed stays."""
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return  # nothing was cached, or it is not for us to read
-    for name in names:
-        if not keep or not name.startswith(keep):
-            with suppress(OSError):  # another process did it, or a repository that we may only read
-                os.unlink(os.path.join(folder, name))
 
 
 def _state(places: Iterable[Place]) -> str:
@@ -168,6 +156,7 @@ class Index:
                     self.db.execute("insert or replace into tips values (?, ?)", (ref, oid))
             hidden = [trace for trace in touched if self._hide(trace)]
             for trace in touched:
+                self._hide_rivals(trace)
                 self._summarize(trace)
             self.db.execute("commit")
         except BaseException:
@@ -256,8 +245,10 @@ class Index:
             header_text = known[0]
         else:
             from gittrace.model.segment import decode
+            from gittrace.model.sound import sound
 
-            header, *events = decode(line)
+            # who unpacks it to show more says what was left out
+            (header, *events), _ = sound(decode(line))
             header_text = json.dumps(header_summary(header))
             rows = [
                 (
@@ -279,7 +270,7 @@ class Index:
         if not was_hidden and not self.db.execute("select 1 from forgets where trace = ?", (trace,)).fetchone():
             return False
         dead = self.tombstones(trace)
-        for *where, began in was_hidden:
+        for *where, began, _ in was_hidden:
             place = Place(*where)
             if not dead.covers(trace, began, place.sha256):
                 self.db.execute("delete from hidden where (ref, commit_oid, sha) = (?, ?, ?)", (*where[:2], where[6]))
@@ -289,10 +280,25 @@ class Index:
         for *where, header in rows:
             began = as_text(json.loads(header).get("at", ""))
             if dead.covers(trace, began, where[6]):
-                self.db.execute("insert or replace into hidden values (?, ?, ?, ?, ?, ?, ?, ?)", (*where, began))
+                self.db.execute("insert or replace into hidden values (?, ?, ?, ?, ?, ?, ?, ?, 0)", (*where, began))
                 self.db.execute("delete from segments where (ref, commit_oid, sha) = (?, ?, ?)", (*where[:2], where[6]))
                 new = True
         return new
+
+    def _hide_rivals(self, trace: str) -> None:
+        """Take out segments of one name and other content: our own is the one that counts, else the smallest hash."""
+        query = "select session, idx from segments where trace = ? group by session, idx having count(distinct sha) > 1"
+        for session, number in self.db.execute(query, (trace,)).fetchall():
+            found = self.db.execute(
+                "select * from segments where (trace, session, idx) = (?, ?, ?)", (trace, session, number)
+            ).fetchall()
+            chosen = min((row[0].startswith(REMOTE_NOTES_REFS), row[6]) for row in found)[1]
+            for *where, header in found:
+                if where[6] != chosen:
+                    row = (*where, as_text(json.loads(header).get("at", "")))
+                    self.db.execute("insert or replace into hidden values (?, ?, ?, ?, ?, ?, ?, ?, 1)", row)
+                    query = "delete from segments where (ref, commit_oid, sha) = (?, ?, ?)"
+                    self.db.execute(query, (*where[:2], where[6]))
 
     def _add_hidden_again(self, place: Place) -> None:
         from gittrace.model.segment import parse_note
@@ -434,5 +440,8 @@ class Index:
         return trace[:length]
 
     def damage(self) -> list[tuple[str, str, str]]:
-        """Return (ref, commit, why) of what could not be read."""
-        return self.db.execute("select ref, commit_oid, why from damaged order by ref, commit_oid").fetchall()
+        """Return (ref, commit, why) of what could not be read, or contradicts what is read."""
+        twice = "'segment ' || session || '-' || idx || ' of trace ' || trace || ' is there twice, with other content'"
+        query = f"select ref, commit_oid, {twice} from hidden where twice"  # noqa: S608 - constants
+        damaged = self.db.execute("select ref, commit_oid, why from damaged").fetchall()
+        return sorted(damaged + self.db.execute(query).fetchall())

@@ -9,7 +9,10 @@ from gittrace.trace.proof import steps
 from gittrace.trace.store import Store
 
 # diffs are as git printed them: nothing in them is white space to mend
-_APPLY = ("-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no", "apply", "--cached", "--binary", "-p1")
+_APPLY = (
+    "-c", "apply.whitespace=nowarn", "-c", "apply.ignoreWhitespace=no",
+    "-c", "core.protectHFS=true", "-c", "core.protectNTFS=true", "apply", "--cached", "--binary", "-p1",
+)  # fmt: skip
 
 
 def has_tree(store: Store, tree: str) -> bool:

@@ -23,7 +23,6 @@ from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position
 from gittrace.journal.read import Event, ended, read
 from gittrace.model.segment import encode, split
-from gittrace.model.tombstones import Tombstones
 from gittrace.trace import packing, progress, rewrites
 from gittrace.trace.commits import catch_up, in_progress
 from gittrace.trace.noting import add_lines, merge_notes, tombstones
@@ -78,12 +77,11 @@ def seal(repo: Repository, patient: bool = False) -> Sealed:
                 # what it journaled may have to be told from what it will journal again
                 unsure.add(active.session_id)
                 result.failed.append(f"session '{active.session_id}': {error}")
-        dead = tombstones(repo)
         for session_id in pending_sessions(repo):
             if session_id in unsure:
                 continue
             try:
-                _seal_session(repo, session_id, result, dead)
+                _seal_session(repo, session_id, result)
             except TraceError as error:
                 result.failed.append(f"session '{session_id}': {error}")
         # a commit that is noted later may be one that was rewritten already
@@ -196,20 +194,16 @@ def session_header(path: str) -> Event:
     raise TraceError(f"cannot read journal '{path}': its first line is damaged")
 
 
-def _seal_session(repo: Repository, session_id: str, result: Sealed, dead: Tombstones) -> None:
+def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
     path = journal_path(repo.common_trace_dir, session_id)
-    if dead:
-        header = session_header(path)
-        if dead.covers(header["trace_id"], header.get("at")):
-            raise TraceError(
-                f"not sealed: its trace was forgotten ('git trace forget {header['trace_id']}' removes it)"
-            )
     done = progress.load(repo.common_trace_dir, session_id)
     reading = read(path, done.offset)
     runs = list(_runs(reading.events, reading.ends, done.done))
     if not runs:
         return
     header = session_header(path)
+    if tombstones(repo).covers(header["trace_id"], header.get("at")):
+        raise TraceError(f"not sealed: its trace was forgotten ('git trace forget {header['trace_id']}' removes it)")
     with open_objects(repo) as store:
         if done.tree is None:
             done.tree = header["tree"]

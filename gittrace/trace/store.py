@@ -139,6 +139,7 @@ class Store:
 
     def _segment(self, places: list[Place]) -> "Segment | None":
         from gittrace.model.segment import decode, parse_note
+        from gittrace.model.sound import sound
         from gittrace.model.trace import Segment
 
         first = places[0]
@@ -146,11 +147,13 @@ class Store:
         for line in parse_note(self.objects.blob(first.blob)).segments:
             if (line.session_id, line.index, line.sha256) == (first.session_id, first.index, first.sha256):
                 try:
-                    header, *events = decode(line)
+                    (header, *events), wrong = sound(decode(line))
                 except TraceError as error:
                     self.problems.append(str(error))
                     return None
                 unlinked = not commits
+                for text in wrong:
+                    self.problems.append(f"segment '{line.session_id}-{line.index}': {text}")
                 return Segment(
                     line.trace_id, line.session_id, line.index, line.sha256, header, tuple(events), commits, unlinked
                 )

@@ -64,7 +64,10 @@ def test_modes_links_filters_and_line_endings(work: Recording, tmp_path: Path) -
     assert os.readlink(out / "link") == "script"
 
 
-@pytest.mark.parametrize("path", ["../outside", ".git/hooks/post-commit", "a/../../outside", ".GIT/config"])
+@pytest.mark.parametrize(
+    "path",
+    ["../outside", ".git/hooks/post-commit", "a/../../outside", ".GIT/config", "git~1/config", ".g\u200cit/config"],
+)
 def test_never_writes_outside(story: Story, tmp_path: Path, path: str) -> None:
     tree = nested(story.repo, path)
     story.repo.trace("restore", tree, "--to", str(tmp_path / "out"), status=128)

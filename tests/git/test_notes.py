@@ -8,7 +8,7 @@ import pytest
 
 from gittrace.errors import GitFailed, RefMoved
 from gittrace.git import notes
-from gittrace.git.objects import open_objects
+from gittrace.git.objects import EMPTY_TREE, open_objects
 from gittrace.git.repository import Repository
 from tests.support.recording import view
 from tests.support.repo import Repo, hermetic_environment, make_repo
@@ -191,9 +191,19 @@ def test_a_writer_that_is_always_too_late(repo: Repo) -> None:
 def test_a_failure_that_is_no_race(repo: Repo) -> None:
     crash = repo.git_dir / "fast_import_crash_1"
     crash.write_text("the user's own\n")
-    with pytest.raises(GitFailed, match="ot a valid commit"):
-        notes.add(view(repo), REF, {"7" * 40: b"x\n"}, union, "bad")
+    with pytest.raises(GitFailed, match="Empty path component"):
+        notes.add(view(repo), REF, {"a//b": b"x\n"}, union, "bad")
     assert [name for name in os.listdir(repo.git_dir) if name.startswith("fast_import_crash")] == [crash.name]
+
+
+def test_notes_of_what_is_no_commit_here(repo: Repo) -> None:
+    (commit,) = commits(repo, 1)
+    empty = EMPTY_TREE["sha1"]
+    assert notes.add(view(repo), REF, {"7" * 40: b"x\n", empty: b"y\n", commit: b"z\n"}, union, "all")
+    listed = {line.split()[1] for line in repo.git("notes", f"--ref={REF}", "list").splitlines()}
+    assert listed == {"7" * 40, empty, commit}
+    repo.git("notes", f"--ref={REF}", "prune")
+    assert repo.git("notes", f"--ref={REF}", "show", empty) == "y"
 
 
 @pytest.mark.parametrize("name", ["Ada <Lovelace>", "", "x\ny", "\u00e9"])

@@ -139,7 +139,11 @@ def test_write_stores_every_tree(repo: Repo, tmp_path: Path, object_format: str)
 
 
 @pytest.mark.parametrize(
-    "path", [b"", b"/a", b"a/", b"a//b", b".", b"a/../b", b"../x", b".git", b"a/.GIT/config", b"nul\0l"]
+    "path",
+    [
+        *(b"", b"/a", b"a/", b"a//b", b".", b"a/../b", b"../x", b".git", b"a/.GIT/config", b"nul\0l"),
+        *(b"git~1/config", b".git. /x", b".git::$INDEX_ALLOCATION/x", b"a\\.git\\x", ".g\u200cit/x".encode()),
+    ],
 )
 def test_paths_that_no_index_takes(repo: Repo, path: bytes) -> None:
     with open_objects(opened(repo)) as store:

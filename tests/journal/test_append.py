@@ -43,9 +43,9 @@ def test_what_no_reader_could_bear_is_refused() -> None:
 
 def test_a_torn_line_stays_by_itself(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    path.write_bytes(b'{"kind":"command","id":"1"}\n{"kind":"comm')
+    path.write_bytes(b'{"kind":"command","id":"1","at":"2026-01-01T00:00:00Z"}\n{"kind":"comm')
     with Journal(str(path)) as journal:
-        journal.append({"kind": "command", "id": "2"})
+        journal.append({"kind": "command", "id": "2", "at": "2026-01-01T00:00:00Z"})
     found = read(str(path))
     assert [event["id"] for event in found.events] == ["1", "2"]
     assert len(found.damaged) == 1
@@ -55,7 +55,14 @@ def writer(path: str, name: str, count: int) -> None:
     """Append lines of all sizes in a process of its own."""
     for number in range(count):
         with Journal(path) as journal:
-            journal.append({"kind": "note", "id": f"{name}-{number}", "text": name * (number * 997 % 70_000)})
+            journal.append(
+                {
+                    "kind": "note",
+                    "id": f"{name}-{number}",
+                    "at": "2026-01-01T00:00:00Z",
+                    "text": name * (number * 997 % 70_000),
+                }
+            )
 
 
 def test_many_writers_and_hooks(tmp_path: Path) -> None:
@@ -86,10 +93,10 @@ sys.path.insert(0, {str(PACKAGE_ROOT)!r})
 from gittrace.journal.append import Journal
 with Journal(sys.argv[1]) as journal:
     try:
-        journal.append({{"kind": "note", "id": "big", "text": "x" * 100_000}})
+        journal.append({{"kind": "note", "id": "big", "at": "2026-01-01T00:00:00Z", "text": "x" * 100_000}})
     except OSError as error:
         print(error.errno)
-    journal.append({{"kind": "note", "id": "small"}})
+    journal.append({{"kind": "note", "id": "small", "at": "2026-01-01T00:00:00Z"}})
 """
 
 
@@ -102,7 +109,7 @@ def ids(path: Path) -> list[str]:
 
 def test_a_file_that_may_not_grow(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    path.write_bytes(dump({"kind": "note", "id": "first"}))
+    path.write_bytes(dump({"kind": "note", "id": "first", "at": "2026-01-01T00:00:00Z"}))
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
@@ -129,7 +136,7 @@ def full_disk(tmp_path: Path) -> object:
 
 def test_a_disk_that_is_full(full_disk: Path) -> None:
     path = full_disk / "journal"
-    path.write_bytes(dump({"kind": "note", "id": "first"}))
+    path.write_bytes(dump({"kind": "note", "id": "first", "at": "2026-01-01T00:00:00Z"}))
     done = subprocess.run([sys.executable, "-c", _APPEND, str(path)], capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip()) == (0, str(28)), done.stderr
     assert ids(path) == ["first", "small"]

@@ -6,8 +6,9 @@ import pytest
 
 from gittrace.journal.read import read
 
-ONE = b'{"kind":"command","id":"1"}\n'
-TWO = b'{"kind":"command","id":"2"}\n'
+AT = b',"at":"2026-01-02T03:04:05.000006Z"}\n'
+ONE = b'{"kind":"command","id":"1"' + AT
+TWO = b'{"kind":"command","id":"2"' + AT
 MARK = b'\n{"kind":"hook","hook":"post-commit"}\n'
 
 
@@ -27,7 +28,11 @@ MARK = b'\n{"kind":"hook","hook":"post-commit"}\n'
         (b"[" * 100_000 + b"\n" + ONE, ["1"], 1),
         (ONE + b"[" * 100_000, ["1"], 1),
         (ONE.replace(b"\n", b"\r\n") + TWO, ["1", "2"], 0),
-        (b'{"kind":"note","id":"\xe2\x80\xa8\\ud800"}\n', ["\u2028\ud800"], 0),
+        (b'{"kind":"note","id":"\xe2\x80\xa8\\ud800"' + AT, ["\u2028\ud800"], 0),
+        (b'{"kind":"note","id":"1"}\n' + ONE, ["1"], 1),
+        (b'{"kind":"note","id":7' + AT + ONE, ["1"], 1),
+        (ONE.replace(b"-01-", b"-13-") + ONE, ["1"], 1),
+        (b'{"kind":"note","id":"1","at":["x"]}\n' + ONE, ["1"], 1),
     ],
 )
 def test_reading(tmp_path: Path, data: bytes, ids: list[str], damaged: int) -> None:
@@ -41,7 +46,7 @@ def test_reading(tmp_path: Path, data: bytes, ids: list[str], damaged: int) -> N
 
 def test_going_on_at_any_place(tmp_path: Path) -> None:
     """However a journal grows, byte by byte, reading on from each end finds each event once."""
-    whole = ONE + MARK + TWO + MARK + ONE.replace(b"1", b"3")
+    whole = ONE + MARK + TWO + MARK + ONE.replace(b'"1"', b'"3"')
     path = tmp_path / "journal"
     for step in (1, 2, 5, 11):
         end, ids = 0, []

@@ -46,7 +46,7 @@ values = st.recursive(
 
 @given(st.lists(st.dictionaries(st.text(), values, max_size=4), max_size=5))
 def test_what_is_encoded_is_decoded(events: list[dict[str, Any]]) -> None:
-    segment_events = [sample.header(SESSION), *events]
+    segment_events = [sample.header(SESSION) | {"index": 3}, *events]
     line = only(encode(TRACE, SESSION, 3, jsonl(*segment_events)))
     assert (line.trace_id, line.session_id, line.index) == (TRACE, SESSION, 3)
     assert decode(line) == segment_events
