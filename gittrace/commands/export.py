@@ -8,16 +8,18 @@ from dataclasses import replace
 from gittrace.export.formats import DEFAULT, FORMATS, load
 from gittrace.export.write import open_output
 from gittrace.git.repository import Repository, discover
-from gittrace.model.trace import RepoFacts
+from gittrace.model.trace import RepoFacts, Trace
 from gittrace.text import decode, shown
 from gittrace.trace.answers import Answers
+from gittrace.trace.gate import Gate, explain
 from gittrace.trace.names import find_trace
 from gittrace.trace.outcome import Historian
 from gittrace.trace.store import Store
 
 DESCRIPTION = """\
 Write traces as others read them, a record a line: all traces of the repository unless some are named. What became of
-the work is asked of the repository's history at each export."""
+the work is asked of the repository's history at each export. A trace in which a secret is found is left out, and named:
+'git trace redact' masks it."""
 
 # traces that are held in memory at once
 _BATCH = 50
@@ -36,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
     exporter = load(args.format)
     store = Store(discover())
     answers = Answers(store) if getattr(exporter, "ATTRIBUTION", False) else None
+    gate = Gate(store.repo)
     try:
         ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
         ids = list(dict.fromkeys(ids))
@@ -46,6 +49,10 @@ def run(args: argparse.Namespace) -> int:
                 traces = [store.load(trace) for trace in ids[start : start + _BATCH]]
                 historian = Historian(store, traces)
                 for trace in traces:
+                    if held := _held(gate, trace):
+                        failed = 1
+                        sys.stderr.write(held)
+                        continue
                     outcome = historian.outcome(trace)
                     if answers and outcome.commit_sha:
                         outcome = replace(outcome, attribution=answers.attribution(outcome.commit_sha))
@@ -58,9 +65,18 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr.write("warning: there are no traces to export\n")
         return failed
     finally:
+        gate.close()
         if answers:
             answers.close()
         store.close()
+
+
+def _held(gate: Gate, trace: Trace) -> str:
+    """Return what to say of a trace that may not leave, empty when it may."""
+    for line, found in gate.trace_findings(trace):
+        why = explain(line, found)
+        return f"warning: not exported: {shown(str(why))}\n" + (f"hint: {shown(why.hint)}\n" if why.hint else "")
+    return ""
 
 
 def repo_facts(repo: Repository) -> RepoFacts:

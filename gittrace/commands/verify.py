@@ -11,12 +11,13 @@ from gittrace.text import shown
 from gittrace.trace.names import find_trace
 from gittrace.trace.proof import steps
 from gittrace.trace.store import Store
-from gittrace.trace.verify import MISMATCH, OK, Outcome, rebuild
+from gittrace.trace.verify import CANNOT, MISMATCH, OK, REDACTED, Outcome, rebuild
 
 DESCRIPTION = """\
 Rebuild every snapshot of a trace (of all traces, if none is named) by applying its recorded diffs to the commit that it
 began on, and compare with the recorded tree ids. Exits with 1 if any differs or a record is damaged; what can't be
-rebuilt here is named with the reason."""
+rebuilt here is named with the reason. A diff in which secrets were masked can't make the content of its file again:
+that file's recorded id is taken on trust, and named."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +48,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _report(store: Store, trace_id: str) -> dict[str, object]:
     """Return the counts of a trace, and a line for each tree that is not proved."""
-    report: dict[str, object] = {"trace_id": trace_id, "ok": 0, "mismatch": [], "cannot": [], "damaged": []}
+    report: dict[str, object] = {
+        "trace_id": trace_id,
+        "ok": 0,
+        "redacted": [],
+        "mismatch": [],
+        "cannot": [],
+        "damaged": [],
+    }
     try:
         trace = store.load(trace_id)
         damaged = list(_damaged(trace))
@@ -56,8 +64,10 @@ def _report(store: Store, trace_id: str) -> dict[str, object]:
         return report | {"damaged": [str(error)]}
     return report | {
         "ok": sum(outcome.status == OK for outcome in outcomes),
-        "mismatch": [_line(outcome) for outcome in outcomes if outcome.status == MISMATCH],
-        "cannot": [_line(outcome) for outcome in outcomes if outcome.status not in (OK, MISMATCH)],
+        **{
+            status: [_line(outcome) for outcome in outcomes if outcome.status == status]
+            for status in (REDACTED, MISMATCH, CANNOT)
+        },
         "damaged": damaged,
     }
 
@@ -77,7 +87,7 @@ def _line(outcome: Outcome) -> str:
 
 
 def _print(report: dict[str, object]) -> None:
-    lists = {name: report[name] for name in ("mismatch", "cannot", "damaged")}
+    lists = {name: report[name] for name in ("redacted", "mismatch", "cannot", "damaged")}
     counts = [f"{report['ok']} snapshots proved"]
     counts += [f"{len(lines)} {name}" for name, lines in lists.items() if isinstance(lines, list) and lines]
     print(f"trace {report['trace_id']}: {', '.join(counts)}")

@@ -1,5 +1,9 @@
 """Apply git's diffs to trees in memory. Every blob that is used or made is compared with the oids of the diff."""
 
+import re
+from collections.abc import MutableSet
+from dataclasses import dataclass, field
+
 from gittrace.git.binary_patch import resolve
 from gittrace.git.objects import DIRECTORY, EXECUTABLE, FILE, GITLINK, Entry, ObjectMissing, ObjectStore
 from gittrace.git.patch import ADD, DELETE, MODIFY, RENAME, FilePatch, Hunk, PatchError, parse
@@ -11,12 +15,28 @@ MAX_RESULT = 1 << 30
 _GITLINK_TEXT = b"Subproject commit "
 
 
-def apply(data: bytes, editor: TreeEditor, limit: int = MAX_RESULT) -> None:
+@dataclass
+class Trust:
+    """What may be taken on trust in a diff whose secrets were masked: content that nobody can make again.
+
+    mask   tells a masked line
+    blobs  oids of contents that were taken on trust so far
+    paths  of the files that were, in this diff
+    """
+
+    mask: re.Pattern[bytes]
+    blobs: MutableSet[str]
+    paths: list[bytes] = field(default_factory=list)
+
+
+def apply(data: bytes, editor: TreeEditor, limit: int = MAX_RESULT, trust: Trust | None = None) -> None:
     """Apply a diff to the editor's tree; on an error the tree is as it was.
 
     New blobs are added to `editor.objects`. All files are read from the tree as it was before, so renames may go
     round in circles. Raises PatchError when the diff can't be read, doesn't fit, or makes files of over `limit` bytes
     together; ObjectMissing when a blob or tree that it needs isn't there; BadPath.
+
+    With `trust`, a file with masked lines, or one that follows from such a file, gets the oid that the diff states.
     """
     files = parse(data)
     removed = {file.old_path for file in files if file.kind in (DELETE, RENAME)}
@@ -27,6 +47,11 @@ def apply(data: bytes, editor: TreeEditor, limit: int = MAX_RESULT) -> None:
             entry = None if file.kind == ADD else _preimage(file, editor)
             if file.kind not in (MODIFY, DELETE) and file.new_path not in removed:
                 _check_free(editor.get(file.path))
+            if trust and _is_on_trust(file, entry, editor.objects, trust):
+                trust.paths.append(file.path)
+                if file.kind != DELETE:
+                    made.append((file.path, file.new_mode or (entry.mode if entry else FILE), file.new_oid or ""))
+                continue
             if file.kind == DELETE:
                 _check_removed(file, entry, editor.objects.format, limit)
                 continue
@@ -39,6 +64,18 @@ def apply(data: bytes, editor: TreeEditor, limit: int = MAX_RESULT) -> None:
         editor.remove(path or b"")
     for path, mode, oid in made:
         editor.set(path, mode, oid)
+
+
+def _is_on_trust(file: FilePatch, entry: Entry | None, objects: ObjectStore, trust: Trust) -> bool:
+    """Tell whether the content of a file can't be made: lines of it are masked, or it was on trust before."""
+    oid = file.old_oid if file.kind == DELETE else file.new_oid
+    if oid is None or not file.hunks:
+        return False
+    follows = entry is not None and entry.oid in trust.blobs and objects.kind(entry.oid) is None
+    if not follows and not any(trust.mask.search(line) for hunk in file.hunks for line in hunk.lines):
+        return False
+    trust.blobs.add(oid)
+    return True
 
 
 def _preimage(file: FilePatch, editor: TreeEditor) -> Entry:

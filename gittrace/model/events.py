@@ -129,6 +129,7 @@ class Event(Part):
     `at` is when it began. `diff` is what changed before it (previous `tree_after` -> `tree`), `effect` what it changed
     itself (`tree` -> `tree_after`); both are git's unified diffs with whole oids, present in sealed events only. With
     `diff_encoding` the text is that of bytes which are not UTF-8: `diff.encode(diff_encoding)` gives them back.
+    With `diff_redacted` secrets in it were masked, line by line: the files that it leads to can't be made of it.
     A `parallel` event ran beside another one: its `tree` does not follow the `tree_after` before it.
     """
 
@@ -141,9 +142,11 @@ class Event(Part):
     diff: str | None = None
     diff_encoding: Encoding | None = None
     diff_omitted: Omitted | None = None
+    diff_redacted: bool | None = None
     effect: str | None = None
     effect_encoding: Encoding | None = None
     effect_omitted: Omitted | None = None
+    effect_redacted: bool | None = None
     parallel: bool | None = None
 
     @model_validator(mode="after")

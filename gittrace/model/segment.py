@@ -275,7 +275,7 @@ def split(events: Sequence[Mapping[str, Any]], limit: int = MAX_SEGMENT) -> list
 
 
 def _continued(header: Mapping[str, Any], tree: Any) -> dict[str, Any]:
-    gone = ("diff", "diff_encoding", "diff_omitted")
+    gone = ("diff", "diff_encoding", "diff_omitted", "diff_redacted")
     kept = {key: value for key, value in header.items() if key not in gone}
     return kept | {"tree": tree, "index": int(header.get("index", 0)) + 1, "continues": True}
 

@@ -99,7 +99,7 @@ _FIELDS: dict[str, Check] = {
     **dict.fromkeys(("head", "head_after", "tree", "tree_after", "commit", "base_commit"), is_oid),
     **dict.fromkeys(("diff_encoding", "effect_encoding"), lambda value: value == "latin-1"),
     **dict.fromkeys(("diff_omitted", "effect_omitted"), _OMITTED),
-    **dict.fromkeys(("parallel", "success", "continues"), _truth),
+    **dict.fromkeys(("parallel", "success", "continues", "diff_redacted", "effect_redacted"), _truth),
     **dict.fromkeys(("exit_code", "signal", "format"), _whole),
     **dict.fromkeys(("stdout_bytes", "index"), _count),
     "at": _time,

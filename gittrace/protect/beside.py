@@ -7,12 +7,12 @@ from gittrace.protect.rules import Rule
 
 # what may stand between a name and its value, quotes and brackets of the name's own included
 _SEPARATOR = (
-    rb"(?:\\{0,3}[\"'`])?\]?(?:"
+    rb"(?:\\{0,15}[\"'`])?\]?(?:"
     rb"[ \t]{0,8}(?::[ \t]{0,2}[A-Za-z_][\w.\[\]| ]{0,30}[ \t]{0,2})?(?:=>|:=|=(?!=)|:(?![:=]))[ \t]{0,8}"
-    rb"|[ \t]{0,2},[ \t]{0,2}(?=\\{0,3}[\"'`])|\((?=\\{0,3}[\"'`])|>|(?P<blank>[ \t]{1,2})(?=\S))"
+    rb"|[ \t]{0,2},[ \t]{0,2}(?=\\{0,15}[\"'`])|\((?=\\{0,15}[\"'`])|>|(?P<blank>[ \t]{1,2})(?=\S))"
 )
 _VALUE = (
-    rb"(?:[bBrRuUfF]{0,2}(?P<q>\\{0,3}[\"'`])(?P<quoted>(?:(?!(?P=q))[^\n]){1,400})(?P=q)"
+    rb"(?:[bBrRuUfF]{0,2}(?P<q>\\{0,15}[\"'`])(?P<quoted>(?:(?!(?P=q))[^\n]){1,400})(?P=q)"
     rb"|(?P<bare>[^\s\"'`,;<>&|(){}\[\]\\]{1,400}))"
 )
 # possessive: a name is taken whole, and nothing is tried again with less of it
@@ -20,7 +20,7 @@ _REST = rb"(?P<rest>[A-Za-z0-9_.-]{0,40}+)"
 
 BESIDE = (
     Rule("url-password", (b"://",),
-         rb"://(?P<user>[^\s/:@\"'`<>\\?#]{0,200}):(?P<s>[^\s/\"'`<>\\]{1,400})@(?=[^\s@]|$)",
+         rb"://(?P<user>[^\s/:@\"'`<>\\?#]{0,200}):(?P<s>[^\s/\"'`<>\\]{1,400})@(?!@)",
          [("postgres://app:{a12}@db.example.com:5432/x", "{a12}"), ("https://oauth2:{a20}@git.example.com/x.git", "{a20}"),
           ("redis://:{a16}@cache:6379/0", "{a16}"), ("amqp://u:p%40{a8}@h/v", "p%40{a8}"), ("smb://u:x@{a9}@h/v", "x@{a9}"),
           ("jdbc:mysql://root:{a9}@127.0.0.1/x", "{a9}"), ("mongodb+srv://u:{a12}@c0.example.net/?w=1", "{a12}")],
@@ -33,8 +33,8 @@ BESIDE = (
     Rule("dsn-password", (b"@tcp(", b"@unix("), rb"@(?:tcp|unix)\(", [("root:{a10}@tcp(db:3306)/x", "{a10}")],
          ["root@tcp(db)", ":@tcp(x)"], check="before_at", token=False),
     Rule("authorization", (b"authorization", b"x-auth-token", b"private-token", b"x-vault-token"),
-         rb"(?i:(?:proxy-)?authorization|x-auth-token|private-token|x-vault-token)\\{0,3}[\"']?[ \t]{0,4}[:=,][ \t]{0,4}"
-         rb"(?:\\{0,3}[\"'`])?(?:[A-Za-z][A-Za-z0-9-]{0,20}[ \t]{1,4})?(?P<s>[A-Za-z0-9._~+/=-]{6,8000})",
+         rb"(?i:(?:proxy-)?authorization|x-auth-token|private-token|x-vault-token)\\{0,15}[\"']?[ \t]{0,4}[:=,][ \t]{0,4}"
+         rb"(?:\\{0,15}[\"'`])?(?:[A-Za-z][A-Za-z0-9-]{0,20}[ \t]{1,4})?(?P<s>[A-Za-z0-9._~+/=-]{6,8000})",
          [("Authorization: Bearer {a30}", "{a30}"), ('"authorization": "Basic {b24}=="', "{b24}=="),
           ("-H 'Authorization: token {a40}'", "{a40}"), ("PRIVATE-TOKEN: {a20}", "{a20}"), ("authorization: {a24}", "{a24}")],
          ["Authorization: Bearer $TOKEN", "authorization: required", "Authorization: <token>", "authorization: Bearer token"],

@@ -38,8 +38,8 @@ def _core(line: bytes) -> tuple[int, int]:
     return len(text) - len(text.lstrip(_AROUND)), len(text)
 
 
-def _body(line: bytes, indent: int) -> Place:
-    """Return where a line holds base64, if that is all that it holds.
+def _all_of(pattern: re.Pattern[bytes], line: bytes, indent: int) -> Place:
+    """Return where a line holds what matches a pattern, if that is all that it holds.
 
     `indent` is where the key's first line begins: a log puts the same prefix in front of each.
     """
@@ -47,18 +47,33 @@ def _body(line: bytes, indent: int) -> Place:
         return None
     start, end = _core(line)
     for at in (indent, start):
-        if at < end and _BODY.fullmatch(line, at, end):
+        if at < end and pattern.fullmatch(line, at, end):
             return at, end
     return None
-
-
-def _is_blank(line: bytes, indent: int) -> bool:
-    return not line.strip(_AROUND) or not line[indent:].strip(_AROUND) or bool(_HUNK.match(line))
 
 
 def is_full(line: bytes) -> bool:
     """Tell whether a line may be one of a key whose beginning was cut off: nothing but a full line of base64."""
     return len(line) < 200 and bool(_FULL.fullmatch(line, *_core(line)))
+
+
+def is_last(line: bytes) -> bool:
+    """Tell whether a line may be the last of base64, behind full ones."""
+    return len(line) < 200 and bool(_BODY.fullmatch(line, *_core(line)))
+
+
+def held_at_end(block: bytes) -> int:
+    """Return how many bytes at the end of whole lines may belong to a key whose END is still to come."""
+    at = end = len(block)
+    while at:
+        start = block.rfind(b"\n", 0, at - 1) + 1
+        line = block[start:at]
+        if is_full(line):
+            end = start
+        elif at < len(block) or not is_last(line):
+            break
+        at = start
+    return len(block) - end
 
 
 class KeyMask:
@@ -71,7 +86,7 @@ class KeyMask:
         self._mask = mask
         self._held: list[tuple[bytes, Place]] = []
         self._open = False
-        self._indent = 0
+        self._prefix = b""  # what is in front of the key's first line
         self._short = False  # the last line of base64 was not a full one: no other follows in a key
         self._begun = False  # there was base64: no header follows
 
@@ -89,7 +104,7 @@ class KeyMask:
         return self._shut(whole=False) if self._open else self._let_go()
 
     def _let_go(self) -> bytes:
-        held, self._held = self._held, []
+        held, self._held, self._short = self._held, [], False
         return b"".join(line for line, _ in held)
 
     def _line(self, line: bytes) -> bytes:
@@ -99,17 +114,21 @@ class KeyMask:
             begin, end = BEGIN.search(line), END.search(line)
             if begin and begin.end() >= _core(line)[1]:
                 done = self._let_go()
-                self._open, self._indent, self._short, self._begun = True, begin.start(), False, False
+                self._open, self._prefix, self._short, self._begun = True, line[: begin.start()], False, False
                 self._held.append((line, begin.span()))
                 return done
             if end and not begin and self._held:
                 self._held.append((line, end.span()))
                 return self._shut(whole=True)
-        if is_full(line):
+        if is_full(line) and not self._short:
             done = self._let_go() if len(self._held) >= MAX_LINES else b""
-            self._held.append((line, _core(line)))
-            return done
-        return self._let_go() + line
+        elif self._held and not self._short and is_last(line):
+            done, self._short = b"", True
+        else:
+            done = self._let_go()
+            return done + (self._line(line) if is_full(line) else line)
+        self._held.append((line, _core(line)))
+        return done
 
     def _inside(self, line: bytes) -> bytes:
         if TELLING in line and (end := END.search(line)):
@@ -119,30 +138,36 @@ class KeyMask:
             done = self._shut(whole=True)
             self._open = True
             return done + self._inside(line)
-        if _is_blank(line, self._indent):
+        indent = len(self._prefix)
+        place = None if self._is_blank(line) else _all_of(_BODY, line, indent)
+        if place is None and (self._is_blank(line) or not line[indent:].strip(_AROUND)):
             self._held.append((line, None))
             return b""
-        place = _body(line, self._indent)
         if place and not self._short:
             self._begun = True
             self._short = place[1] - place[0] < _SHORT
-        elif not self._begun and len(line) < _LONGEST_LINE and _HEADER.fullmatch(line, *_core(line)):
-            place = _core(line)
+        elif not self._begun and (header := _all_of(_HEADER, line, indent)):
+            place = header
         elif not (place and line[place[0] : place[0] + 1] == b"="):
             return self._shut(whole=False) + self._line(line)
         self._held.append((line, place))
         return b""
 
+    def _is_blank(self, line: bytes) -> bool:
+        """Tell whether a line is empty but for the prefix, or the head of a diff's next hunk."""
+        text = line.strip(_AROUND)
+        return not text or text == self._prefix.strip(_AROUND) or bool(_HUNK.match(line))
+
     def _last(self, line: bytes, start: int, end: int) -> tuple[int, int]:
         """Return the place of END, and of base64 that is in front of it on its line."""
-        for at in (self._indent, _core(line)[0]):
+        for at in (len(self._prefix), _core(line)[0]):
             if at < start and _BODY.fullmatch(line, at, start):
                 return at, end
         return start, end
 
     def _shut(self, whole: bool) -> bytes:
         """End a key, and return its lines masked; `whole` when its END was there, or its middle is known for it."""
-        held, self._held, self._open = self._held, [], False
+        held, self._held, self._open, self._short = self._held, [], False, False
         texts = [line[slice(*place)] for line, place in held if place]
         body = b"".join(text for text in texts if b"-----" not in text and b":" not in text)
         if len(body) < _TINY:  # somebody speaks of keys

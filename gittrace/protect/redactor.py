@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from gittrace.protect import beside, keys, rules
 from gittrace.protect.keys import KeyMask
 from gittrace.protect.rules import PRIVATE_KEY, Rule
-from gittrace.protect.scanner import CONTEXT, Found, Scanner, merged
+from gittrace.protect.scanner import CONTEXT, PLACEHOLDER, Found, Scanner, merged
 
 ENGINE = 1
 """To be raised whenever the same rules would find something else than before."""
@@ -130,7 +130,7 @@ class Stream:
         if keys.TELLING in block or not self._keys.is_idle:
             block = self._keys.feed(_split(block))
         elif not last:
-            head = len(block) - _full_lines_at_end(block)
+            head = len(block) - keys.held_at_end(block)
             if head < len(block):
                 self._keys.feed(_split(block[head:]))
                 block = block[:head]
@@ -158,8 +158,16 @@ class Stream:
         return [*parts, (b"".join(run), before)]
 
     def _masked(self, block: bytes) -> bytes:
-        found = self._redactor.scanner.find(block)
-        return self._replaced(block, list(merged(found)), 0, len(block)) if found else block
+        found = list(merged(self._redactor.scanner.find(block)))
+        while found:
+            out = self._replaced(block, found, 0, len(block))
+            if out == block:  # all of it is allowed
+                break
+            # where a secret was, what is beside it ends, and may be another: such lines are looked at again
+            touched = self._redactor.scanner.find(_lines_with(out, PLACEHOLDER))
+            block = out
+            found = list(merged(self._redactor.scanner.find(block))) if touched else []
+        return block
 
     def _replaced(self, buf: bytes, found: Sequence[Found], low: int, high: int) -> bytes:
         """Return `low` to `high` of a buffer, with the secrets that were found there replaced."""
@@ -196,23 +204,24 @@ def _split(block: bytes) -> list[bytes]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _full_lines_at_end(block: bytes) -> int:
-    """Return how many bytes the full lines of base64 take at the end of a block."""
-    at = len(block)
-    while at:
-        start = block.rfind(b"\n", 0, at - 1) + 1
-        if not keys.is_full(block[start:at]):
-            break
-        at = start
-    return len(block) - at
-
-
 def _is_base85(line: bytes) -> bool:
     if not _BASE85.fullmatch(line):
         return False
     # A to Z stand for 1 to 26 bytes, a to z for 27 to 52
     size = line[0] - 64 if line[0] < 97 else line[0] - 70
     return len(line.rstrip(b"\n")) == 1 + (size + 3) // 4 * 5
+
+
+def _lines_with(block: bytes, pattern: re.Pattern[bytes]) -> bytes:
+    """Return the lines that hold what matches a pattern."""
+    out: list[bytes] = []
+    end = 0
+    for match in pattern.finditer(block):
+        if match.start() >= end:
+            start = block.rfind(b"\n", 0, match.start()) + 1
+            end = block.find(b"\n", match.end()) + 1 or len(block)
+            out.append(block[start:end])
+    return b"".join(out)
 
 
 class _LongLine:

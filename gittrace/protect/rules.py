@@ -119,7 +119,7 @@ PROVIDERS = (
     Rule("pypi-token", (b"pypi-",), rb"pypi-A[A-Za-z0-9_-]{60,255}", ["pypi-AgEIcHlwaS5vcmc{w90}"], ["pypi-mirror"]),
     Rule("docker-token", (b"dckr_pat_", b"dckr_oat_"), rb"dckr_[po]at_[A-Za-z0-9_-]{20,64}",
          ["dckr_pat_{w27}", "dckr_oat_{a32}"], ["dckr_pat_"]),
-    Rule("docker-auth", (b'auth"',), rb'(?i:auth)\\{0,3}"[ \t]{0,4}:[ \t]{0,4}\\{0,3}"(?P<s>[A-Za-z0-9+/]{12,400}={0,2})',
+    Rule("docker-auth", (b'auth"',), rb'(?i:auth)\\{0,15}"[ \t]{0,4}:[ \t]{0,4}\\{0,15}"(?P<s>[A-Za-z0-9+/]{12,400}={0,2})',
          [('"auth": "{b24}=="', "{b24}==")], ['"auth": "none"', '"auth": ""'], check="random", fold=True, token=False),
     Rule("supabase-key", (b"sbp_", b"sb_secret_"), rb"(?:sbp_[0-9a-f]{40}|sb_secret_[A-Za-z0-9_-]{20,64})",
          ["sbp_{h40}", "sb_secret_{w31}"], ["sbp_", "sb_publishable_{a31}"]),

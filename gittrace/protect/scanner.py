@@ -98,11 +98,11 @@ class Scanner:
         What touches a placeholder, itself or with its keyword, is none: that was redacted before.
         """
         high = len(buf) if high is None else high
-        found = list(self._candidates(buf, low, high))
-        if not found:
-            return found
+        places: list[tuple[int, int]] = []
         if _OPENING in buf:
-            found = _outside_placeholders(buf, found)
+            places = [match.span() for match in PLACEHOLDER.finditer(buf)]
+            buf = PLACEHOLDER.sub(_blank, buf)
+        found = [one for one in self._candidates(buf, low, high) if not places or _is_free(one, places)]
         return sorted(found, key=lambda one: (one.start, -one.end, one.rank))
 
     def _candidates(self, buf: bytes, low: int, high: int) -> Iterator[Found]:
@@ -150,16 +150,16 @@ def _in_line(buf: bytes, tried: _Tried, pos: int, size: int) -> Iterator[Found]:
                 yield Found(start + first, start + last, tried.rank, pos)
 
 
-def _outside_placeholders(buf: bytes, found: list[Found]) -> list[Found]:
-    places = [match.span() for match in PLACEHOLDER.finditer(buf)]
-    starts = [start for start, _ in places]
+def _blank(match: Match) -> bytes:
+    """Return as many bytes as a placeholder has, in which no keyword is."""
+    return b"[" + b"\x01" * (len(match[0]) - 2) + b"]"
 
-    def is_free(one: Found) -> bool:
-        # the last placeholder that begins in front of its end
-        at = bisect_right(starts, one.end - 1) - 1
-        return at < 0 or places[at][1] <= min(one.at, one.start)
 
-    return [one for one in found if is_free(one)]
+def _is_free(one: Found, places: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a secret and its keyword touch none of the places."""
+    # the last that begins in front of its end
+    at = bisect_right(places, one.end - 1, key=lambda place: place[0]) - 1
+    return at < 0 or places[at][1] <= min(one.at, one.start)
 
 
 def merged(found: Iterable[Found]) -> Iterator[Found]:

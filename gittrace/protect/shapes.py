@@ -8,6 +8,8 @@ import math
 import re
 from collections.abc import Callable
 
+from gittrace.protect.rules import BEFORE
+
 Match = re.Match[bytes]
 Span = tuple[int, int] | None
 
@@ -63,9 +65,10 @@ _KEY_BEFORE = (
     b"auth", b"client", b"storage", b"service", b"shared", b"admin", b"app", b"license", b"webhook", b"deploy",
     b"session", b"hmac", b"aes", b"consumer", b"subscription", b"jwt", b"cipher", b"crypto",
 )  # fmt: skip
-_LOGIN = re.compile(rb"login[ \t]{1,4}\S{1,100}[ \t]{1,4}$")
-_GOES_ON = (b"(", b"[", b"{", b"\\")
+_LOGIN = re.compile(rb"login[ \t]{1,4}\S{1,100}[ \t]{1,4}\Z")
+_GOES_ON = (b"(", b"[", b"{")
 _NO_VALUE = (b"/", b"./", b"../", b"-", b"=", b"|", b">")
+_AZURE = re.compile(BEFORE + rb"(?<![_~.-])[A-Za-z0-9_~.-]{3}\dQ~")
 _LEFT = 128
 
 
@@ -144,24 +147,21 @@ def before_at(buf: bytes, match: Match) -> Span:
 
 
 def azure_client(buf: bytes, match: Match) -> Span:
-    """Three characters and a digit are in front of `Q~`."""
+    """Three characters and a digit are in front of `Q~`, and nothing that such a key might hold in front of these."""
     start = match.start() - 4
-    if start < 0 or not re.match(rb"[A-Za-z0-9_~.-]{3}\d", buf[start : match.start()]):
-        return None
-    before = buf[start - 1 : start]
-    return None if before and re.match(rb"[A-Za-z0-9_~.-]", before) else (start, match.end())
+    return (start, match.end()) if start >= 0 and _AZURE.match(buf, start) else None
 
 
 def after_digits(buf: bytes, match: Match) -> Span:
     """A bot's number is in front of the colon."""
     before = buf[max(0, match.start() - 11) : match.start()]
-    return match.span("s") if re.search(rb"(?<![0-9])[0-9]{8,10}$", before) else None
+    return match.span("s") if re.search(rb"(?<![0-9])[0-9]{8,10}\Z", before) else None
 
 
 def discord(buf: bytes, match: Match) -> Span:
     """Base64 of a number is in front of the first dot."""
     before = re.search(
-        rb"(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{22,27}$", buf[max(0, match.start() - 29) : match.start()]
+        rb"(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{22,27}\Z", buf[max(0, match.start() - 29) : match.start()]
     )
     return (match.start() - len(before[0]), match.end()) if before else None
 
@@ -169,7 +169,7 @@ def discord(buf: bytes, match: Match) -> Span:
 def email(buf: bytes, match: Match) -> Span:
     """A name is in front of the at sign."""
     left = buf[max(0, match.start() - 64) : match.start()]
-    before = re.search(rb"[A-Za-z0-9._%+-]{1,64}$", left)
+    before = re.search(rb"[A-Za-z0-9._%+-]{1,64}\Z", left)
     return (match.start() - len(before[0]), match.end()) if before else None
 
 
@@ -220,7 +220,7 @@ def _named(buf: bytes, match: Match) -> tuple[int, int, bool] | None:
 
 
 def _is_option(buf: bytes, start: int) -> bool:
-    return _word_before(buf, start).lstrip(b"\"'").startswith(b"-")
+    return _word_before(buf, start).lstrip(b"\\\"'").startswith(b"-")
 
 
 def _word_before(buf: bytes, start: int) -> bytes:

@@ -5,7 +5,7 @@ reasoning, which whoever made them wants back as they were).
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,17 @@ class Cleaner:
             self._allowed[path] = self._allowed.get(path, frozenset()) | {rule}
         self._event = ""
 
+    def events(self, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Return events without their secrets; most have none, and are looked at together."""
+        if self._may_hold_some(events):
+            return [self.event(event) if self._may_hold_some([event]) else dict(event) for event in events]
+        return [dict(event) for event in events]
+
+    def _may_hold_some(self, events: Iterable[Mapping[str, Any]]) -> bool:
+        # between two texts a line that is part of nothing
+        text = "\n\x01\n".join(text for event in events for text in _scanned(event, ""))
+        return bool(self._redactor.text(text)[1])
+
     def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return an event without its secrets; a diff that had some is marked (`diff_redacted`, `effect_redacted`)."""
         self._event = str(event.get("id", ""))
@@ -90,12 +101,10 @@ class Cleaner:
             return self._string(value, name, field, skip)
         if isinstance(value, Mapping):
             return {self._name(k, field): self._value(v, str(k), f"{field}.{k}", skip) for k, v in value.items()}
-        if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-            # the word behind an option is its value: ["--password", "..."]
-            names = ["", *(item if isinstance(item, str) and item.startswith("-") else "" for item in value)]
+        if isinstance(value, list | tuple):
+            names = _names(value, name)
             return [
-                self._value(item, before or name, f"{field}[{at}]", skip)
-                for at, (item, before) in enumerate(zip(value, names, strict=False))
+                self._value(v, n, f"{field}[{at}]", skip) for at, (v, n) in enumerate(zip(value, names, strict=True))
             ]
         return value
 
@@ -103,19 +112,14 @@ class Cleaner:
         return self._text(name, field, frozenset()) if isinstance(name, str) and len(name) >= _SHORT else name
 
     def _string(self, value: str, name: str, field: str, skip: frozenset[str]) -> str:
-        telling = bool(_TELLING.search(name)) and 0 < len(value) < _NAMED and "\n" not in value
-        if not telling and (len(value) < _SHORT or _PLAIN.fullmatch(value)):
-            return value
-        if name in _OPAQUE and _PACKED.fullmatch(value):
-            return value
-        if telling:
-            quote = next((mark for mark in "\"'`" if mark not in value), "")
-            head = f"{name.lstrip('-')}={quote}"
-            named, hits = self._redactor.text(f"{head}{value}{quote}", skip)
-            if hits and named.startswith(head) and named.endswith(quote):
-                self._note(hits, value, named, field)
-                value = named[len(head) : len(named) - len(quote)]
-        return self._text(value, field, skip)
+        if named := _named(value, name):
+            head, tail = named
+            out, hits = self._redactor.text(f"{head}{value}{tail}", skip)
+            if hits and out.startswith(head) and out.endswith(tail):
+                after = out[len(head) : len(out) - len(tail)]
+                self._note(hits, value, after, field)
+                value = after
+        return value if _is_plain(value, name) else self._text(value, field, skip)
 
     def _text(self, text: str, field: str, skip: frozenset[str]) -> str:
         out, hits = self._redactor.text(text, skip)
@@ -126,6 +130,44 @@ class Cleaner:
     def _note(self, hits: Sequence[Hit], before: str, after: str, field: str) -> None:
         for place in places(before, after, hits):
             self.found.append(Finding(self._event, field, place.path, place.line, place.rule, place.tag))
+
+
+def _names(values: Sequence[Any], name: str) -> list[str]:
+    """Return what the values of a list are called: the word behind an option is its value (`--password`, `...`)."""
+    options = ["", *(value if isinstance(value, str) and value.startswith("-") else "" for value in values)]
+    return [option or name for option in options[: len(values)]]
+
+
+def _named(value: str, name: str) -> tuple[str, str] | None:
+    """Return what stands around a value in a text where its name is beside it, None when the name tells nothing."""
+    if not value or len(value) > _NAMED or "\n" in value or not _TELLING.search(name):
+        return None
+    quote = next((mark for mark in "\"'`" if mark not in value), "")
+    return f"{name.lstrip('-')}={quote}", quote
+
+
+def _is_plain(value: str, name: str) -> bool:
+    """Tell whether a value is none that any rule could apply to, by its shape, and for some by its name too."""
+    if len(value) < _SHORT or _PLAIN.fullmatch(value):
+        return True
+    return name in _OPAQUE and bool(_PACKED.fullmatch(value))
+
+
+def _scanned(value: Any, name: str) -> Iterator[str]:
+    """Yield all texts that are looked at in a value."""
+    if isinstance(value, str):
+        if named := _named(value, name):
+            yield f"{named[0]}{value}{named[1]}"
+        if not _is_plain(value, name):
+            yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str) and len(key) >= _SHORT:
+                yield key
+            yield from _scanned(item, str(key))
+    elif isinstance(value, list | tuple):
+        for item, called in zip(value, _names(value, name), strict=True):
+            yield from _scanned(item, called)
 
 
 @dataclass(frozen=True, slots=True)

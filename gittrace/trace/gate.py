@@ -9,14 +9,16 @@ What was found is kept in the cache by segment, rules and scanner, without the s
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import astuple, dataclass, field
+from functools import partial
 from typing import Any
 
 from gittrace.errors import Damaged, TraceError
 from gittrace.git.repository import Repository
 from gittrace.model.segment import SegmentLine, decode
+from gittrace.model.trace import Trace
 from gittrace.protect import deep
 from gittrace.trace.cleaning import Cleaner, Finding
 from gittrace.trace.redaction import Redaction, redaction
@@ -81,37 +83,37 @@ class Gate:
 
     def findings(self, line: SegmentLine) -> list[Finding]:
         """Return what a segment holds that is not allowed; it is scanned if it was not before."""
-        row = self._db.execute(
-            "select found from scanned where sha = ? and version = ?", (line.sha256, self._version)
-        ).fetchone()
+        try:
+            return self._found(line.sha256, partial(decode, line))
+        except Damaged as error:
+            return [Finding("", str(error), "", 0, UNREADABLE, "")]
+
+    def trace_findings(self, trace: Trace) -> Iterator[tuple[SegmentLine, list[Finding]]]:
+        """Yield the segments of a trace, without their payload, that hold something; also one not sealed yet."""
+        for segment in trace.segments:
+            # one that is not sealed has no hash by which it could be remembered
+            events = [segment.header, *segment.events]
+            if found := self._found(segment.sha256, partial(list, events)):
+                yield SegmentLine(trace.id, segment.session_id, segment.index, segment.sha256, ""), found
+
+    def _found(self, sha: str, events: Callable[[], Sequence[Mapping[str, Any]]]) -> list[Finding]:
+        query = "select found from scanned where sha = ? and version = ?"
+        row = self._db.execute(query, (sha, self._version)).fetchone() if sha else None
         if row:
             found = [Finding(*item) for item in json.loads(row[0])]
         else:
-            try:
-                found = self._scan(decode(line))
-            except Damaged as error:
-                return [Finding("", str(error), "", 0, UNREADABLE, "")]
-            self._keep(line.sha256, found)
-        return self._not_allowed(found)
-
-    def events_findings(self, events: Iterable[Mapping[str, Any]]) -> list[Finding]:
-        """Return the same of a segment that is not sealed yet."""
-        return self._not_allowed(self._scan(events))
-
-    def _not_allowed(self, found: Iterable[Finding]) -> list[Finding]:
+            found = self._scan(events())
+            if sha:
+                self._keep(sha, found)
         rules = self._redaction
         return [
             one for one in found if one.tag not in rules.allowed and (one.rule, one.path) not in rules.allowed_paths
         ]
 
-    def _scan(self, events: Iterable[Mapping[str, Any]]) -> list[Finding]:
+    def _scan(self, events: Sequence[Mapping[str, Any]]) -> list[Finding]:
         cleaner = Cleaner(self._redactor)
-        found: list[Finding] = []
-        for event in events:
-            cleaned = cleaner.event(event)
-            if self._has_deep:
-                found += self._deeply(cleaned)
-        return cleaner.found + found
+        cleaned = cleaner.events(events)
+        return cleaner.found + [found for event in cleaned if self._has_deep for found in self._deeply(event)]
 
     def _deeply(self, event: Mapping[str, Any]) -> Iterator[Finding]:
         """Yield what the deeper scanner finds beyond our rules."""

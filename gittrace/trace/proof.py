@@ -43,4 +43,4 @@ def _step(event: EventDict, what: str, key: str, tree: str, start: str | None, u
     if isinstance(text, str) and not unchanged:
         data = from_json_text(text, event.get(f"{key}_encoding"))
     size = omitted.get("bytes") if isinstance(omitted, Mapping) else None
-    return Step(str(event.get("id")), what, tree, data, size, start)
+    return Step(str(event.get("id")), what, tree, data, size, start, bool(event.get(f"{key}_redacted")))

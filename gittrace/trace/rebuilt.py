@@ -30,7 +30,7 @@ def need_tree(store: Store, trace: str, tree: str) -> None:
     made: dict[str, tuple[str | None, bytes]] = {}
     before: str | None = None
     for _, step in steps(store.load(trace)):
-        if step.text is not None and step.tree not in made:
+        if step.text is not None and not step.redacted and step.tree not in made:
             made[step.tree] = (step.from_tree or before, step.text)
         before = step.tree
     missing: list[str] = []

@@ -25,6 +25,7 @@ from gittrace.journal.read import Event, ended, read
 from gittrace.model.segment import encode, split
 from gittrace.trace import packing, progress, rewrites
 from gittrace.trace.commits import catch_up, in_progress
+from gittrace.trace.masking import Masking
 from gittrace.trace.noting import add_lines, merge_notes, tombstones
 from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
 
@@ -77,11 +78,12 @@ def seal(repo: Repository, patient: bool = False) -> Sealed:
                 # what it journaled may have to be told from what it will journal again
                 unsure.add(active.session_id)
                 result.failed.append(f"session '{active.session_id}': {error}")
+        masking = Masking(repo)
         for session_id in pending_sessions(repo):
             if session_id in unsure:
                 continue
             try:
-                _seal_session(repo, session_id, result)
+                _seal_session(repo, session_id, result, masking)
             except TraceError as error:
                 result.failed.append(f"session '{session_id}': {error}")
         # a commit that is noted later may be one that was rewritten already
@@ -194,7 +196,7 @@ def session_header(path: str) -> Event:
     raise TraceError(f"cannot read journal '{path}': its first line is damaged")
 
 
-def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
+def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Masking) -> None:
     path = journal_path(repo.common_trace_dir, session_id)
     done = progress.load(repo.common_trace_dir, session_id)
     reading = read(path, done.offset)
@@ -212,7 +214,7 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed) -> None:
         lines: list[tuple[_Run, list[str]]] = []
         for run in runs:
             changed = _changed(store, run.events, done)
-            sealed = _with_diffs(repo, header, run.events, done, limit)
+            sealed = masking(_with_diffs(repo, header, run.events, done, limit))
             texts = [
                 encode(header["trace_id"], session_id, done.index + number, part)
                 for number, part in enumerate(split(sealed))
@@ -272,13 +274,15 @@ def _last_tree(events: list[Event], tree: str) -> str:
     return tree
 
 
-def segment_of(repo: Repository, header: Event, events: list[Event], done: progress.Progress) -> list[Event]:
+def segment_of(
+    repo: Repository, header: Event, events: list[Event], done: progress.Progress, masking: Masking
+) -> list[Event]:
     """Return the segment that a session's unsealed events would make now: its header, then the events, with diffs."""
     if done.tree is None:
         done.tree = header["tree"]
         with open_objects(repo) as store:
             done.base = _base(store, header.get("base_commit"))
-    return _with_diffs(repo, header, events, done, repo.size("trace.maxDiff"))
+    return masking(_with_diffs(repo, header, events, done, repo.size("trace.maxDiff")))
 
 
 def _with_diffs(

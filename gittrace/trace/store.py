@@ -14,6 +14,7 @@ from gittrace.journal.active import Active, active_session, journal_path
 from gittrace.journal.read import Event, read
 from gittrace.trace import progress
 from gittrace.trace.index import Index, Place
+from gittrace.trace.masking import Masking
 from gittrace.trace.seal import pending_sessions, seal, segment_of, session_header
 from gittrace.trace.summary import summary
 from gittrace.vocabulary import NOTES_REF, SESSIONS_DIR, STOP
@@ -40,6 +41,7 @@ class Store:
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self.problems: list[str] = []
+        self._masking = Masking(repo)
         try:
             self.problems += seal(repo).failed
         except (TraceError, OSError) as error:
@@ -163,7 +165,7 @@ class Store:
         from gittrace.model.trace import Segment
 
         done = progress.load(self.repo.common_trace_dir, item.session_id)
-        header, *events = segment_of(self.repo, item.header, item.events, done)
+        header, *events = segment_of(self.repo, item.header, item.events, done, self._masking)
         return Segment(item.header["trace_id"], item.session_id, done.index, "", header, tuple(events), unlinked=True)
 
     def own_commits(self, trace: str) -> list[str]:

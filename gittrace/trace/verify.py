@@ -7,14 +7,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gittrace.errors import TraceError
-from gittrace.git.apply import apply
+from gittrace.git.apply import Trust, apply
 from gittrace.git.objects import ObjectMissing, ObjectStore
 from gittrace.git.patch import PatchError
 from gittrace.git.trees import BadPath, Overlay, TreeEditor
+from gittrace.protect.scanner import PLACEHOLDER
+from gittrace.text import decode
 
 OK = "ok"
+REDACTED = "redacted"
 MISMATCH = "mismatch"
 CANNOT = "cannot"
+
+_REDACTED = "secrets were masked in it, and "
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Step:
     text       the diff as bytes, empty when nothing changed; None when there is none
     omitted    size in bytes of a diff that was left out
     from_tree  what the diff starts from; None for the tree of the step before
+    redacted   whether secrets in the diff were masked
     """
 
     event_id: str
@@ -35,11 +41,15 @@ class Step:
     text: bytes | None
     omitted: int | None = None
     from_tree: str | None = None
+    redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a step: `ok`, `mismatch` (the records contradict each other) or `cannot` (too little is here)."""
+    """What became of a step: `ok`, `mismatch` (the records contradict each other) or `cannot` (too little is here).
+
+    `redacted`: the tree is the recorded one, with the oids of files whose content was masked taken from the diff.
+    """
 
     step: Step
     status: str
@@ -64,6 +74,7 @@ class _Rebuilder:
         self._editor: TreeEditor | None = None  # at the tree `_at`, or between two trees when that is None
         self._at: str | None = None
         self._before: str | None = None  # the recorded tree of the step before
+        self._trusted: set[str] = set()  # blobs that were masked somewhere, so that they can't be made
 
     def take(self, step: Step) -> Outcome:
         start = step.from_tree or self._before
@@ -72,14 +83,18 @@ class _Rebuilder:
             return self._without_diff(step, start)
         if start is None:
             return Outcome(step, CANNOT, "there is no tree to start from")
+        trust = Trust(PLACEHOLDER, self._trusted) if step.redacted or self._trusted else None
         try:
-            made = self._apply(start, step.text)
+            made = self._apply(start, step.text, trust)
         except (PatchError, BadPath) as error:
-            return Outcome(step, MISMATCH, str(error))
+            return Outcome(step, CANNOT if step.redacted else MISMATCH, f"{_REDACTED if step.redacted else ''}{error}")
         except TraceError as error:
             return Outcome(step, CANNOT, str(error))
         if made != step.tree:
             return Outcome(step, MISMATCH, f"the diff leads to tree '{made}', not '{step.tree}'")
+        if trust and trust.paths:
+            names = ", ".join(f"'{decode(path)}'" for path in trust.paths)
+            return Outcome(step, REDACTED, f"secrets were masked in {names}")
         return Outcome(step, OK)
 
     def _without_diff(self, step: Step, start: str | None) -> Outcome:
@@ -88,12 +103,12 @@ class _Rebuilder:
             return Outcome(step, OK, f"{left_out}, but the tree is here" if step.tree != start else "")
         return Outcome(step, CANNOT, left_out)
 
-    def _apply(self, start: str, text: bytes) -> str:
+    def _apply(self, start: str, text: bytes, trust: Trust | None) -> str:
         editor = self._open(start)
         if not text:
             return start
         self._at = None
-        apply(text, editor)
+        apply(text, editor, trust=trust)
         self._at = editor.tree_oid()
         return self._at
 

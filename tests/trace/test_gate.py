@@ -109,7 +109,7 @@ def test_the_deeper_scanner_looks_too(work: Recording) -> None:
     known_there = fill("rdme_{h70}")
     gate = Gate(work.here)
     try:
-        (found,) = gate.events_findings([{"kind": "command", "id": "x", "stdout": f"a\nuse {known_there}\n"}])
+        (found,) = gate.findings(_line(0, stdout=f"a\nuse {known_there}\n"))
     finally:
         gate.close()
     assert (found.field, found.line) == ("stdout", 2)
