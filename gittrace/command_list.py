@@ -34,6 +34,8 @@ COMMANDS = (
     Command("diff", "gittrace.commands.diff", PORCELAIN, "show changes between events"),
     Command("restore", "gittrace.commands.restore", PORCELAIN, "write out the files of a snapshot"),
     Command("export", "gittrace.commands.export", PORCELAIN, "write traces in the formats of others"),
+    Command("scan", "gittrace.commands.scan", PORCELAIN, "look for secrets in all that is recorded"),
+    Command("redact", "gittrace.commands.redact", PORCELAIN, "mask secrets in what is recorded already"),
     Command("verify", "gittrace.commands.verify", PORCELAIN, "prove that every snapshot can be rebuilt"),
     Command("push", "gittrace.commands.push", PORCELAIN, "publish traces at a remote"),
     Command("fetch", "gittrace.commands.fetch", PORCELAIN, "fetch traces that others published"),

@@ -23,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gittrace.capture.masking import MaskedOutput
     from gittrace.capture.output import Output
     from gittrace.capture.worker import Result
     from gittrace.journal.append import Journal
@@ -48,6 +49,8 @@ class Recorder:
         # the blob of the whole output, empty when there is none; None until the objects are safe
         self.kept: str | None = None
         self.problems: list[str] = []
+        # an output that is kept whole, as it was masked
+        self.masked: MaskedOutput | None = None
         self._protecting = _thread.allocate_lock()
 
     def run(self) -> int:
@@ -137,6 +140,7 @@ class Recorder:
         self._try(lambda: self._protect_all(output, limit))
         before, after = self.before, self.after
         seen = before or after
+        shown = self.masked or output
         event: dict[str, object] = {
             "kind": COMMAND,
             "id": self.event_id,
@@ -149,7 +153,7 @@ class Recorder:
             "cwd": clean(os.path.relpath(os.getcwd(), os.path.realpath(self.repo.top))),
             "tree": before.tree if before and self.kept is not None else None,
             "tree_after": after.tree if after and self.kept is not None else None,
-            "stdout": bounded(*_cut(output.head, output.tail, output.total, limit), output.total),
+            "stdout": bounded(*_cut(shown.head, shown.tail, shown.total, limit), shown.total),
             "stdout_bytes": output.total,
             "output": self.kept or None,
             "exit_code": result.exit_code,
@@ -158,12 +162,25 @@ class Recorder:
             "reasoning": clean(self.reasoning) if self.reasoning else None,
             "skipped": (after.skipped if after else None) or None,
         }
+        event = self._masked({key: value for key, value in event.items() if value is not None or key == "head"})
         with Journal(self.active.journal) as journal:
-            self._append(journal, {key: value for key, value in event.items() if value is not None or key == "head"})
+            self._append(journal, event)
             if not self._is_active():
                 from gittrace.trace.progress import reopen
 
                 reopen(self.repo.common_trace_dir, self.active.session_id)
+
+    def _masked(self, event: "dict[str, object]") -> "dict[str, object]":
+        from gittrace.capture.masking import masked_event, may_hold_secrets
+
+        argv = event["argv"]
+        assert isinstance(argv, list)
+        if may_hold_secrets([*argv, *(str(event.get(key, "")) for key in ("command", "stdout", "reasoning"))]):
+            try:
+                return masked_event(self.repo, event)
+            except (TraceError, OSError) as error:  # it is masked when it is sealed, which waits for the same
+                self.problems.append(told(error))
+        return event
 
     def _is_active(self) -> bool:
         """Tell whether the session goes on: the worktree may have another one by now."""
@@ -215,16 +232,24 @@ class Recorder:
             return {}
         import zstandard
 
+        from gittrace.capture.masking import MaskedOutput
+
         packed = os.path.join(self.repo.trace_dir, f"{self.event_id}.zst")
         try:
+            masked = MaskedOutput(self.repo)
             with open(packed, "wb") as file:
                 packer = zstandard.ZstdCompressor(level=3, write_checksum=True)
-                with packer.stream_writer(file, size=output.total, closefd=False) as writer:
-                    for chunk in output.chunks():
+                with packer.stream_writer(file, closefd=False) as writer:
+                    for chunk in masked.through(output.chunks()):
                         writer.write(chunk)
             oid = self.repo.line("hash-object", "-w", "--no-filters", packed)
+        except TraceError as error:  # nothing is stored unmasked
+            self.problems.append(f"cannot keep the whole output: {told(error)}")
+            return {}
         finally:
-            os.unlink(packed)
+            if os.path.exists(packed):
+                os.unlink(packed)
+        self.masked = masked
         return {self.event_id: oid}
 
 

@@ -56,6 +56,8 @@ def run(args: argparse.Namespace) -> int:
                     outcome = historian.outcome(trace)
                     if answers and outcome.commit_sha:
                         outcome = replace(outcome, attribution=answers.attribution(outcome.commit_sha))
+                    if outcome.patch:
+                        outcome = replace(outcome, patch=gate.masked_diff(outcome.patch))
                     for line in exporter.lines(trace, outcome, facts):
                         output.write(f"{line}\n".encode())
         for problem in dict.fromkeys((*store.problems, *(answers.problems if answers else ()))):

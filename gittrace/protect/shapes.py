@@ -169,7 +169,7 @@ def discord(buf: bytes, match: Match) -> Span:
 def email(buf: bytes, match: Match) -> Span:
     """A name is in front of the at sign."""
     left = buf[max(0, match.start() - 64) : match.start()]
-    before = re.search(rb"[A-Za-z0-9._%+-]{1,64}\Z", left)
+    before = re.search(rb"[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}\Z", left)
     return (match.start() - len(before[0]), match.end()) if before else None
 
 

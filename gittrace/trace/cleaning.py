@@ -85,12 +85,23 @@ class Cleaner:
         """Return a diff without its secrets, file by file; its lines stay as many as they were."""
         starts = [match.start() for match in _FILE.finditer(text)]
         if not self._allowed or not starts:
-            return self._text(text, field, frozenset())
+            return self._signed(text, field, frozenset())
         out = [self._text(text[: starts[0]], field, frozenset())]
         for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
             part = text[start:end]
-            out.append(self._text(part, field, self._skipped(path_of(part))))
+            out.append(self._signed(part, field, self._skipped(path_of(part))))
         return "".join(out)
+
+    def _signed(self, text: str, field: str, skip: frozenset[str]) -> str:
+        """Mask a part of a diff; a secret may begin with what is the sign of its line, and that stays."""
+        out = self._text(text, field, skip)
+        if out == text:
+            return out
+        lines = []
+        for old, new in zip(text.split("\n"), out.split("\n"), strict=True):
+            kept = old[:1] == new[:1] or old[:1] not in ("+", "-", " ")
+            lines.append(new if kept else old[:1] + self._redactor.text(old[1:], skip)[0])
+        return "\n".join(lines)
 
     def _skipped(self, path: object) -> frozenset[str]:
         return self._allowed.get(path, frozenset()) if isinstance(path, str) else frozenset()

@@ -93,8 +93,14 @@ class Gate:
         for segment in trace.segments:
             # one that is not sealed has no hash by which it could be remembered
             events = [segment.header, *segment.events]
-            if found := self._found(segment.sha256, partial(list, events)):
+            # what was loaded may be less than what the line holds: remembered under a name of its own
+            name = f"{segment.sha256} as loaded" if segment.sha256 else ""
+            if found := self._found(name, partial(list, events)):
                 yield SegmentLine(trace.id, segment.session_id, segment.index, segment.sha256, ""), found
+
+    def masked_diff(self, diff: str) -> str:
+        """Return a diff of commits without its secrets: these are the user's, and what goes out with a trace is not."""
+        return self._redaction.cleaner().diff(diff)
 
     def _found(self, sha: str, events: Callable[[], Sequence[Mapping[str, Any]]]) -> list[Finding]:
         query = "select found from scanned where sha = ? and version = ?"

@@ -15,6 +15,7 @@ from gittrace.journal.position import log_size, save_position
 from gittrace.text import clean
 from gittrace.trace.commits import catch_up
 from gittrace.trace.environment import describe
+from gittrace.trace.masking import Masking
 from gittrace.vocabulary import SESSION, SESSIONS_DIR, STOP
 
 _MAX_TITLE = 500
@@ -87,6 +88,8 @@ def start(
         "tree": taken.tree,
         "skipped": taken.skipped,
     }
+    (event,) = Masking(repo)([event])
+    title = event["title"]
     meta = json.dumps({"id": trace_id, "title": title, "created": event["at"]}, ensure_ascii=False).encode()
     hidden.update(repo, trace_id, [taken.tree], meta=meta if new else None)
     path = journal_path(repo.common_trace_dir, session_id)

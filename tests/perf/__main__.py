@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.perf import commit, history, links, run, sealing, sharing
+from tests.perf import commit, history, links, redaction, run, sealing, sharing
 from tests.perf.lab import FULL, QUICK, Lab
 from tests.perf.measure import Row, render
 
@@ -21,6 +21,7 @@ BENCHMARKS: dict[str, Callable[[Lab], list[Row]]] = {
     "history": history.measure,
     "links": links.measure,
     "blame": links.measure_blame,
+    "redaction": redaction.measure,
     "seal": sealing.measure_time,
     "share": sharing.measure,
     "growth": sealing.measure_growth,

@@ -7,6 +7,7 @@ import pytest
 
 from gittrace.clock import uuid7
 from gittrace.git.objects import open_objects
+from gittrace.git.patch import parse
 from gittrace.journal.active import active_session
 from gittrace.journal.append import Journal
 from gittrace.model.events import parse_segment
@@ -66,7 +67,7 @@ def _in_every_place(text: str) -> list[dict[str, object]]:
 
 
 def test_every_secret_in_every_field(work: Recording) -> None:
-    work.start(title="a bug")
+    work.start(title=f"a bug with {TOKEN}")
     for text, _ in SAMPLES:
         for fields in _in_every_place(text):
             _journal(work, **fields)
@@ -81,7 +82,7 @@ def test_every_secret_in_every_field(work: Recording) -> None:
         # escaped once more it is still a secret, but for what is none of a token
         core = max(secret.replace("\\n", " ").replace("\x1b", " ").split(), key=len)
         assert core.encode() not in recorded, text
-    for line in KEY.splitlines()[1:3]:
+    for line in (*KEY.splitlines()[1:3], TOKEN):
         assert line.encode() not in recorded
 
 
@@ -203,10 +204,10 @@ def test_the_environment_s_secrets_are_masked_whatever_they_look_like(
 
 
 def test_a_bad_file_of_rules_stops_sealing_and_loses_nothing(work: Recording) -> None:
+    work.start()
     work.git("config", "trace.redact.rules", "rules.toml")
     work.here = view(work.repo)
     work.write(**{"rules.toml": "[[rule]]\nname = 'Bad Name'\n"})
-    work.start()
     work.did("make", a="1\n")
     work.commit()
     store = Store(work.here)
@@ -220,3 +221,65 @@ def test_a_bad_file_of_rules_stops_sealing_and_loses_nothing(work: Recording) ->
     work.commit()
     work.seal()
     assert "[REDACTED:acme:" in str(work.pieces())
+
+
+def test_a_recorded_command_is_masked_where_it_is_written_first(
+    work: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEPLOY_PASSWORD", "only here, and plain")
+    work.start()
+    work.run("sh", "-c", f"echo {TOKEN}; echo only here, and plain")
+    (journal,) = (work.repo.top / ".git/trace/sessions").glob("*.jsonl")
+    text = journal.read_text()
+    assert TOKEN not in text
+    assert "only here, and plain" not in text
+    assert text.count("[REDACTED:github-token:") == 2  # the command and its words
+
+
+def test_a_long_output_is_masked_before_it_is_kept(work: Recording) -> None:
+    """Also what lies over the place where the journal's copy is cut, and in what only the whole has."""
+    work.start()
+    limit = 64 << 10
+    parts = [
+        f"{'x' * 79}\n" * (limit // 80),
+        f"y {TOKEN} z\n",
+        "w\n" * 90_000,
+        KEY,
+        f"{'v' * 79}\n" * 1200,
+        f"last {TOKEN}\n",
+    ]
+    for shift in (0, 20, 60):
+        work.repo.write("out.txt", "s" * shift + "".join(parts))
+        work.repo.trace("run", "--", "cat", "out.txt")
+    work.git("checkout", "-q", "--", ".")
+    (work.repo.top / "out.txt").unlink()
+    work.git("commit", "-q", "--allow-empty", "-m", "x")
+    work.seal()
+    recorded = _everything_in_git(work)
+    assert TOKEN[:12].encode() not in recorded
+    refs = work.git("for-each-ref", "--format=%(refname)", TRACE_REFS).splitlines()
+    kept = [line for ref in refs for line in work.git("ls-tree", "-r", ref).splitlines() if "\toutput/" in line]
+    assert len(kept) == 3
+    zstd = pytest.importorskip("zstandard")
+    with open_objects(work.here) as store:
+        for line in kept:
+            whole = b"".join(zstd.ZstdDecompressor().read_to_iter(store.blob(line.split()[2])))
+            assert whole.count(b"[REDACTED:github-token:") == 2
+            assert whole.count(b"[REDACTED:private-key:") == KEY.count("\n")
+            assert KEY.splitlines()[1].encode() not in whole
+            assert TOKEN.encode() not in whole
+
+
+def test_the_sign_of_a_line_is_no_part_of_a_secret(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_SECRET", "+starts like a diff")
+    monkeypatch.setenv("OTHER_SECRET", "- so does this one")
+    work.git("config", "trace.redact.email", "true")
+    work.here = view(work.repo)
+    work.start()
+    work.did("x", a="starts like a diff\nann@example.com\n", b="+starts like a diff\n- so does this one\n")
+    work.commit()
+    work.seal()
+    (event, *_) = work.pieces()[0].events
+    files = {file.path: file for file in parse(event["effect"].encode())}
+    assert files[b"a"].added == files[b"b"].added == 2
+    assert "so does" not in event["effect"]

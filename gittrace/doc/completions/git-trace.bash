@@ -20,6 +20,8 @@ __git_trace_options ()
 	diff) echo '--stat --name-only --json --help' ;;
 	restore) echo '--to --worktree --before -f --force --json --help' ;;
 	export) echo '--format -o --help' ;;
+	scan) echo '--json --help' ;;
+	redact) echo '-n --dry-run --json --help' ;;
 	verify) echo '--json --help' ;;
 	push) echo '--all --unlinked -n --dry-run -q --quiet --json --help' ;;
 	fetch) echo '-q --quiet --json --help' ;;
@@ -69,6 +71,7 @@ __git_trace_operands ()
 	links) echo '@traces' ;;
 	fate) echo '@traces' ;;
 	export) echo '@traces' ;;
+	redact) echo '@traces' ;;
 	verify) echo '@traces' ;;
 	forget) echo '@traces' ;;
 	esac
@@ -109,7 +112,7 @@ _git_trace ()
 {
 	local at=$((${__git_cmd_idx:-0} + 1)) name values
 	if [ "$cword" -le "$at" ]; then
-		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export verify push fetch remotes doctor forget gc demo seal pre-push install-extras"
+		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export scan redact verify push fetch remotes doctor forget gc demo seal pre-push install-extras"
 		return
 	fi
 	name=${words[at]}

@@ -38,6 +38,8 @@ complete -c git-trace -n __git_trace_needs_command -a fate -d 'say what became o
 complete -c git-trace -n __git_trace_needs_command -a diff -d 'show changes between events'
 complete -c git-trace -n __git_trace_needs_command -a restore -d 'write out the files of a snapshot'
 complete -c git-trace -n __git_trace_needs_command -a export -d 'write traces in the formats of others'
+complete -c git-trace -n __git_trace_needs_command -a scan -d 'look for secrets in all that is recorded'
+complete -c git-trace -n __git_trace_needs_command -a redact -d 'mask secrets in what is recorded already'
 complete -c git-trace -n __git_trace_needs_command -a verify -d 'prove that every snapshot can be rebuilt'
 complete -c git-trace -n __git_trace_needs_command -a push -d 'publish traces at a remote'
 complete -c git-trace -n __git_trace_needs_command -a fetch -d 'fetch traces that others published'
@@ -116,6 +118,12 @@ complete -c git-trace -n '__git_trace_is restore' -l json -d 'print JSON for pro
 complete -c git-trace -n '__git_trace_is export' -l format -r -f -a 'opentraces prtelemetry' -d 'opentraces or prtelemetry'
 complete -c git-trace -n '__git_trace_is export' -s o -r -F -d 'write to <file>; a name that ends in .zst compresses'
 complete -c git-trace -n '__git_trace_is export' -f -a '(__git_trace_traces)'
+
+complete -c git-trace -n '__git_trace_is scan' -l json -d 'print JSON for programs instead of text for people'
+
+complete -c git-trace -n '__git_trace_is redact' -s n -l dry-run -d 'say what would be masked'
+complete -c git-trace -n '__git_trace_is redact' -l json -d 'print JSON for programs instead of text for people'
+complete -c git-trace -n '__git_trace_is redact' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is verify' -l json -d 'print JSON for programs instead of text for people'
 complete -c git-trace -n '__git_trace_is verify' -f -a '(__git_trace_traces)'
