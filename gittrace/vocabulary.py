@@ -9,6 +9,9 @@ NOTES_REF = "refs/notes/trace"
 REMOTE_NOTES_REFS = "refs/notes/trace-remotes/"
 # on servers: a ref a writer
 SHARED_NOTES_REFS = "refs/notes/traces/"
+SHARED_SNAPSHOTS_REFS = "refs/trace-snapshots/"
+# and what they are here: trees
+REMOTE_SNAPSHOTS_REFS = "refs/trace-remotes/"
 
 # inside the tree that refs/trace/<trace-id> points at
 META_FILE = "trace.json"

@@ -8,6 +8,7 @@ from gittrace.commands.display import safe
 from gittrace.git.repository import Repository, discover
 from gittrace.git.transfer import Line, TransferFailed
 from gittrace.share.fetch import Fetched, default_remote, fetch
+from gittrace.share.snapshots import fetch_snapshots
 
 DESCRIPTION = """\
 Fetch what was published at REMOTE: the notes of all writers there, into refs/notes/trace-remotes/<remote>/. Every
@@ -21,6 +22,7 @@ _SHORT = 7
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options and arguments."""
     parser.add_argument("remote", nargs="?", metavar="REMOTE", help="where to fetch from")
+    parser.add_argument("--snapshots", action="store_true", help="also the snapshots that are published there")
     parser.add_argument("-q", "--quiet", action="store_true", help="print nothing")
     json_option(parser)
 
@@ -30,7 +32,10 @@ def run(args: argparse.Namespace) -> int:
     repo = discover()
     remote = args.remote or default_remote(repo)
     try:
-        done = fetch(repo, remote, Line(ask=True))
+        line = Line(ask=True)
+        done = fetch(repo, remote, line)
+        if args.snapshots:
+            done.snapshots = fetch_snapshots(repo, remote, line)
     except TransferFailed as error:
         raise TransferFailed(f"cannot fetch from '{remote}': {error}", error.hint) from None
     if args.json:
@@ -43,11 +48,11 @@ def run(args: argparse.Namespace) -> int:
 def as_json(done: Fetched) -> dict[str, Any]:
     """Return what was fetched, as `--json` prints it (doc/JSON.md)."""
     writers = [{"writer": writer, "old": old, "new": new} for writer, (old, new) in done.writers.items()]
-    return {"remote": done.remote, "writers": writers}
+    return {"remote": done.remote, "writers": writers, "snapshots": done.snapshots}
 
 
 def _print(repo: Repository, done: Fetched) -> None:
-    if not done.writers:
+    if not done.writers and not done.snapshots:
         return
     print(f"From {safe(repo.line('remote', 'get-url', done.remote))}")
     for writer, (old, new) in done.writers.items():
@@ -59,3 +64,5 @@ def _print(repo: Repository, done: Fetched) -> None:
             else " - [deleted]      "
         )
         print(f"{moved}  {safe(writer)}")
+    for ref in done.snapshots:
+        print(f" * [snapshots]      {safe(ref)}")

@@ -7,14 +7,17 @@ from typing import Any
 
 from gittrace.commands.common import json_option, print_json
 from gittrace.commands.display import counted, safe
-from gittrace.errors import NotFound
+from gittrace.errors import NotFound, UsageError
 from gittrace.git.repository import Repository, discover
 from gittrace.git.transfer import Line, TransferFailed
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, publish
 from gittrace.share.remotes import Remotes, Target
+from gittrace.share.snapshots import publish_snapshots
 from gittrace.text import shown
+from gittrace.trace.names import find_trace
+from gittrace.trace.store import Store
 
 DESCRIPTION = """\
 Publish what is noted on commits that REMOTE has, on this clone's own ref there (refs/notes/traces/<writer>); nothing of
@@ -33,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--all", action="store_true", help="also what is noted on commits that REMOTE does not have: private branches"
     )
     parser.add_argument("--unlinked", action="store_true", help="also what led to no commit")
+    parser.add_argument(
+        "--snapshots", action="append", metavar="TRACE", help="only the snapshots of this trace: whole worktrees"
+    )
     parser.add_argument("-n", "--dry-run", action="store_true", help="say what would be published")
     parser.add_argument("-q", "--quiet", action="store_true", help="print problems only")
     json_option(parser)
@@ -41,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Publish; the exit status is 1 when something was held back."""
     repo = discover()
+    if args.snapshots:
+        return _snapshots(repo, args)
     scope = Scope(everything=True, private=args.all, unlinked=args.unlinked)
     line = Line(ask=True)
     done = []
@@ -59,6 +67,29 @@ def run(args: argparse.Namespace) -> int:
         for text in warnings(one):
             sys.stderr.write(f"{text}\n")
     return 1 if any(one.held for one in done) else 0
+
+
+def _snapshots(repo: Repository, args: argparse.Namespace) -> int:
+    if args.all or args.unlinked or args.dry_run:
+        raise UsageError("--snapshots goes with no other choice")
+    chosen = targets(repo, args.remote)
+    store = Store(repo)
+    try:
+        traces = [find_trace(store, name) for name in args.snapshots]
+    finally:
+        store.close()
+    done = []
+    for target in chosen:
+        try:
+            shared = publish_snapshots(repo, target, traces, Line(ask=True))
+        except TransferFailed as error:
+            raise TransferFailed(f"cannot publish to '{target.to}': {error}", error.hint) from None
+        done += [{"to": target.to, "trace_id": one.trace_id, "ref": one.ref, "new": one.commit} for one in shared]
+    if args.json:
+        print_json(done)
+    for one in done if not (args.json or args.quiet) else ():
+        print(f"snapshots of trace {one['trace_id']} -> {one['ref']}" if one["new"] else "Everything up-to-date")
+    return 0
 
 
 def targets(repo: Repository, remote: str | None) -> list[Target]:

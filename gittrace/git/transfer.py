@@ -178,7 +178,8 @@ def _said(args: Sequence[str], code: int, err: bytes) -> str:
 def push(repo: Repository, remote: str, oid: str, ref: str, line: Line, force: bool = False) -> None:
     """Push one object to one ref of a remote, which must be ahead of what the server has unless `force`.
 
-    Nothing else goes along, whatever is configured. Raises RemoteMoved, TransferFailed.
+    An empty `oid` deletes the ref. Nothing else goes along, whatever is configured. Raises RemoteMoved,
+    TransferFailed.
     """
     options = ["--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed"]
     args = ["push", *options, *_progress(line), "--", remote, f"{'+' if force else ''}{oid}:{ref}"]

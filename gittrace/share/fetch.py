@@ -12,10 +12,14 @@ from gittrace.share.remotes import Remotes, mirror, notes_refspec
 
 @dataclass
 class Fetched:
-    """What changed: writer -> (old, new) tip of its notes; None where there was none, or is none any more."""
+    """What changed: writer -> (old, new) tip of its notes; None where there was none, or is none any more.
+
+    `snapshots`: refs below `refs/trace-remotes/` that are new or moved.
+    """
 
     remote: str
     writers: dict[str, tuple[str | None, str | None]] = field(default_factory=dict)
+    snapshots: list[str] = field(default_factory=list)
 
 
 def mirrors(repo: Repository, remote: str) -> dict[str, str]:

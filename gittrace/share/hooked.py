@@ -22,12 +22,13 @@ from gittrace.share.publish import Published, alone, drain, publish_alone
 from gittrace.share.remotes import Remotes, Target
 from gittrace.trace.faillog import log_failures
 from gittrace.trace.seal import seal
-from gittrace.vocabulary import TRACE_REFS
+from gittrace.vocabulary import REMOTE_SNAPSHOTS_REFS, TRACE_REFS
 
 #: seconds that a push waits for its traces
 PATIENCE = 2.0
 # a push that takes longer than this (seconds) is settled by the next one
 _LONGEST_PUSH = 1800
+_SNAPSHOTS = (TRACE_REFS, REMOTE_SNAPSHOTS_REFS)
 _DELETED = "(delete)"
 _LINE = Line(ask=False, idle=30, total=600)
 
@@ -54,7 +55,9 @@ def parse(data: bytes) -> list[tuple[str, str, str]]:
 def need_no_snapshots(repo: Repository, refs: Iterable[tuple[str, str, str]]) -> None:
     """Raise SnapshotsStay when snapshots are among what is pushed, unless `trace.pushSnapshots` allows it."""
     found = [
-        local for local, _, there in refs if local != _DELETED and (TRACE_REFS in local or there.startswith(TRACE_REFS))
+        local
+        for local, _, there in refs
+        if local != _DELETED and any(kind in local or there.startswith(kind) for kind in _SNAPSHOTS)
     ]
     if found and not _allowed(repo):
         raise SnapshotsStay(

@@ -47,6 +47,7 @@ class Plan:
     segments      how many are added; `traces`: of which traces
     held          what the gate holds back, as in `State`
     tips          what is at the remote, as far as is known
+    forgotten     traces that were forgotten since
     unproven      what counts as being there because a push of it goes on
     """
 
@@ -58,6 +59,7 @@ class Plan:
     segments: int = 0
     traces: set[str] = field(default_factory=set)
     removed: int = 0
+    forgotten: set[str] = field(default_factory=set)
     held: list[dict[str, Any]] = field(default_factory=list)
     tips: list[str] = field(default_factory=list)
     unproven: list[tuple[str, str, int]] = field(default_factory=list)
@@ -203,6 +205,7 @@ class Planner:
             return
         plan.notes[place] = render_note([*old.lines(), *fresh])
         dead = Tombstones(fresh)
+        plan.forgotten = dead.traces()
         for commit, oid in notes.walk(self.store, self.store.commit(self.base).tree):
             planned = plan.notes.get(commit)
             note = parse_note(self.store.blob(oid) if planned is None else planned)

@@ -179,6 +179,11 @@ class _Publication:
         state.attempt(new)
         states.save(self.repo, self.target.remote, state)
         transfer.push(self.repo, self.target.to, new, self.done.ref, self.line)
+        if plan.forgotten:
+            # its modules are of no use else
+            from gittrace.share.snapshots import withdraw
+
+            withdraw(self.repo, self.target, self.done.writer, plan.forgotten, self.line)
         _move(self.repo, plan.ref, new, plan.base)
         return new
 

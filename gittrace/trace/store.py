@@ -22,6 +22,7 @@ from gittrace.vocabulary import NOTES_REF, SESSIONS_DIR, STOP
 # `log` and `status` are answered from the index: what unpacks segments is loaded when one is
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gittrace.model.segment import SegmentLine
     from gittrace.model.trace import Segment, Trace
 
 
@@ -160,6 +161,19 @@ class Store:
                     line.trace_id, line.session_id, line.index, line.sha256, header, tuple(events), commits, unlinked
                 )
         return None
+
+    def lines(self, trace: str) -> "list[SegmentLine]":
+        """Return the lines of a trace's sealed segments, each once."""
+        from gittrace.model.segment import parse_note
+
+        wanted = {(place.session_id, place.index, place.sha256): place.blob for place in self.index.places(trace)}
+        notes = {blob: parse_note(self.objects.blob(blob)).segments for blob in set(wanted.values())}
+        return [
+            line
+            for key, blob in wanted.items()
+            for line in notes[blob]
+            if (line.session_id, line.index, line.sha256) == key
+        ]
 
     def _unsealed(self, item: Pending) -> "Segment":
         from gittrace.model.trace import Segment

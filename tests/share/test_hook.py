@@ -85,7 +85,9 @@ def test_a_push_that_skipped_the_hook_is_caught_up_with(project: Recording, serv
 def test_a_dry_run_publishes_nothing(project: Recording, server: Server, words: str) -> None:
     server.repo.git("config", "receive.advertisePushOptions", "true")
     recorded(project, "one")
-    through(project.repo, "git", "push", *words.split(), "origin", "main")
+    # git itself dies of SIGPIPE at times when a dry run has push options
+    status = None if "-o" in words else 0
+    through(project.repo, "git", "push", *words.split(), "origin", "main", status=status)
     assert server.writers() == []
     assert waiting(project) == []
 

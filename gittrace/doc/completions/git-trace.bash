@@ -23,8 +23,8 @@ __git_trace_options ()
 	scan) echo '--json --help' ;;
 	redact) echo '-n --dry-run --json --help' ;;
 	verify) echo '--json --help' ;;
-	push) echo '--all --unlinked -n --dry-run -q --quiet --json --help' ;;
-	fetch) echo '-q --quiet --json --help' ;;
+	push) echo '--all --unlinked --snapshots -n --dry-run -q --quiet --json --help' ;;
+	fetch) echo '--snapshots -q --quiet --json --help' ;;
 	remotes) echo '--json --help' ;;
 	doctor) echo '--json --help' ;;
 	forget) echo '-n --dry-run --prune-now --json --help' ;;
@@ -55,6 +55,7 @@ __git_trace_values ()
 	"restore --to") echo '@files' ;;
 	"export --format") echo 'opentraces prtelemetry' ;;
 	"export -o") echo '@files' ;;
+	"push --snapshots") echo '@traces' ;;
 	"gc --expire") echo '@none' ;;
 	"pre-push --parent") echo '@none' ;;
 	*) return 1 ;;

@@ -130,10 +130,12 @@ complete -c git-trace -n '__git_trace_is verify' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is push' -l all -d 'also what is noted on commits that REMOTE does not have: private branches'
 complete -c git-trace -n '__git_trace_is push' -l unlinked -d 'also what led to no commit'
+complete -c git-trace -n '__git_trace_is push' -l snapshots -r -f -a '(__git_trace_traces)' -d 'only the snapshots of this trace: whole worktrees'
 complete -c git-trace -n '__git_trace_is push' -s n -l dry-run -d 'say what would be published'
 complete -c git-trace -n '__git_trace_is push' -s q -l quiet -d 'print problems only'
 complete -c git-trace -n '__git_trace_is push' -l json -d 'print JSON for programs instead of text for people'
 
+complete -c git-trace -n '__git_trace_is fetch' -l snapshots -d 'also the snapshots that are published there'
 complete -c git-trace -n '__git_trace_is fetch' -s q -l quiet -d 'print nothing'
 complete -c git-trace -n '__git_trace_is fetch' -l json -d 'print JSON for programs instead of text for people'
 
