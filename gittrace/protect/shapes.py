@@ -42,6 +42,7 @@ _WORDLIKE = re.compile(
 _LOWER_RUNS = re.compile(rb"[a-z]{4,}")
 _VARIABLE = re.compile(rb"\$[{(]?[A-Za-z_]{3}")
 _PATH = re.compile(rb"(?:[~.]{0,2}/|[A-Za-z]:\\|[A-Za-z][A-Za-z0-9+.-]*://)")
+_WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]")
 _DIGIT = re.compile(rb"[0-9]")
 _SEPARATORS = re.compile(rb"[-_. /]")
 _HEX = re.compile(rb"[0-9a-fA-F]+$")
@@ -210,13 +211,17 @@ def _named(buf: bytes, match: Match) -> tuple[int, int, bool] | None:
     if not quoted and (buf[end : end + 1] in _GOES_ON or value.startswith(_NO_VALUE) or _REFERENCE.match(value)):
         return None
     called = separator.startswith(b"(")
-    if (called and b"." in rest) or (
-        (called or b"," in separator) and (_WORDLIKE.match(value) or value.startswith(b":"))
-    ):
+    if (called and b"." in rest) or ((called or b"," in separator) and _is_name(value)):
         return None
     if separator.endswith(b">") and not separator.endswith(b"=>") and b"<" not in _word_before(buf, match.start()):
         return None
     return start, end, quoted
+
+
+def _is_name(value: bytes) -> bool:
+    """Tell whether a value in a list, or that is passed to a function, is a name rather than a secret."""
+    short = len(value) < 10 and not _DIGIT.search(value)
+    return short or bool(_WORDLIKE.match(value)) or value.startswith(b":")
 
 
 def _is_option(buf: bytes, start: int) -> bool:
@@ -251,7 +256,7 @@ def password(buf: bytes, match: Match) -> Span:
         return None
     start, end, quoted = found
     value = buf[start:end]
-    if _PATH.match(value) or len(value) < 4 or value.isspace():
+    if _PATH.match(value) or len(value) < 4 or not _WORD.search(value):
         return None
     words = value.lower().replace(b"-", b" ").replace(b"_", b" ").split()
     if quoted:
