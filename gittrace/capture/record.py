@@ -134,6 +134,7 @@ class Recorder:
         from gittrace.capture.lines import bounded
         from gittrace.journal.append import Journal
         from gittrace.text import clean
+        from gittrace.trace.masking import masked_early
 
         output = result.output
         limit = self.repo.size("trace.maxOutput")
@@ -162,25 +163,15 @@ class Recorder:
             "reasoning": clean(self.reasoning) if self.reasoning else None,
             "skipped": (after.skipped if after else None) or None,
         }
-        event = self._masked({key: value for key, value in event.items() if value is not None or key == "head"})
+        event = masked_early(
+            self.repo, {key: value for key, value in event.items() if value is not None or key == "head"}
+        )
         with Journal(self.active.journal) as journal:
             self._append(journal, event)
             if not self._is_active():
                 from gittrace.trace.progress import reopen
 
                 reopen(self.repo.common_trace_dir, self.active.session_id)
-
-    def _masked(self, event: "dict[str, object]") -> "dict[str, object]":
-        from gittrace.capture.masking import masked_event, may_hold_secrets
-
-        argv = event["argv"]
-        assert isinstance(argv, list)
-        if may_hold_secrets([*argv, *(str(event.get(key, "")) for key in ("command", "stdout", "reasoning"))]):
-            try:
-                return masked_event(self.repo, event)
-            except (TraceError, OSError) as error:  # it is masked when it is sealed, which waits for the same
-                self.problems.append(told(error))
-        return event
 
     def _is_active(self) -> bool:
         """Tell whether the session goes on: the worktree may have another one by now."""

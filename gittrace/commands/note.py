@@ -9,6 +9,7 @@ from gittrace.git.repository import Repository, discover
 from gittrace.journal.append import Journal
 from gittrace.journal.read import read
 from gittrace.text import clean
+from gittrace.trace.masking import masked_early
 from gittrace.trace.names import resolve
 from gittrace.trace.session import current
 from gittrace.trace.store import Store
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("an empty note says nothing", "git trace note -m TEXT")
     event = {"kind": NOTE, "id": uuid7(), "at": now(), "source": "git-trace", "text": clean(text.rstrip("\n"))}
     with Journal(active.journal) as journal:
-        journal.append(event | ({"about": about} if about else {}))
+        journal.append(masked_early(repo, event | ({"about": about} if about else {})))
     return 0
 
 

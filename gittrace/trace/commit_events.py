@@ -12,6 +12,7 @@ from gittrace.git.snapshot import Snapshot
 from gittrace.git.trees import TreeEditor
 from gittrace.journal.read import Event, ended
 from gittrace.text import clean
+from gittrace.trace.masking import masked_early
 from gittrace.vocabulary import COMMIT, REWRITE
 
 # a commit older than this (seconds) when it is found: what the worktree holds now is not what it held then
@@ -91,7 +92,7 @@ class CommitEvents:
         action, _, subject = clean(entry.message).partition(": ")
         fields = {"commit": entry.oid, "parents": list(entry.parents), **fields}
         fields |= {"action": action, "subject": subject[:200]}
-        events.append(event_of(COMMIT, made.old, self.taken.branch, self.at, **fields))
+        events.append(masked_early(self.repo, event_of(COMMIT, made.old, self.taken.branch, self.at, **fields)))
         return events
 
     def _time(self, entry: Entry) -> str:

@@ -15,7 +15,7 @@ from gittrace.journal.position import log_size, save_position
 from gittrace.text import clean
 from gittrace.trace.commits import catch_up
 from gittrace.trace.environment import describe
-from gittrace.trace.masking import Masking
+from gittrace.trace.masking import Masking, masked_early
 from gittrace.vocabulary import SESSION, SESSIONS_DIR, STOP
 
 _MAX_TITLE = 500
@@ -121,6 +121,6 @@ def stop(repo: Repository, success: bool | None, reason: str | None) -> Active:
             "tree": taken.tree,
             "success": success,
         }
-        journal.append(event | ({"reason": clean(reason)} if reason else {}))
+        journal.append(masked_early(repo, event | ({"reason": clean(reason)} if reason else {})))
     deactivate(repo.trace_dir)
     return active

@@ -229,11 +229,14 @@ def test_a_recorded_command_is_masked_where_it_is_written_first(
     monkeypatch.setenv("DEPLOY_PASSWORD", "only here, and plain")
     work.start()
     work.run("sh", "-c", f"echo {TOKEN}; echo only here, and plain")
+    work.write(a="1\n")
+    work.commit(f"say {TOKEN}")
+    work.seal()
     (journal,) = (work.repo.top / ".git/trace/sessions").glob("*.jsonl")
     text = journal.read_text()
     assert TOKEN not in text
     assert "only here, and plain" not in text
-    assert text.count("[REDACTED:github-token:") == 2  # the command and its words
+    assert text.count("[REDACTED:github-token:") == 3  # the command, its words, and the commit's subject
 
 
 def test_a_long_output_is_masked_before_it_is_kept(work: Recording) -> None:
