@@ -8,7 +8,6 @@ from gittrace.commands.display import safe
 from gittrace.git.repository import Repository, discover
 from gittrace.git.transfer import Line, TransferFailed
 from gittrace.share.fetch import Fetched, default_remote, fetch
-from gittrace.share.snapshots import fetch_snapshots
 
 DESCRIPTION = """\
 Fetch what was published at REMOTE: the notes of all writers there, into refs/notes/trace-remotes/<remote>/. Every
@@ -35,6 +34,8 @@ def run(args: argparse.Namespace) -> int:
         line = Line(ask=True)
         done = fetch(repo, remote, line)
         if args.snapshots:
+            from gittrace.share.snapshots import fetch_snapshots  # with it comes the gate, which takes a while to load
+
             done.snapshots = fetch_snapshots(repo, remote, line)
     except TransferFailed as error:
         raise TransferFailed(f"cannot fetch from '{remote}': {error}", error.hint) from None

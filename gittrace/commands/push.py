@@ -14,10 +14,7 @@ from gittrace.share.complete import complete
 from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, publish
 from gittrace.share.remotes import Remotes, Target
-from gittrace.share.snapshots import publish_snapshots
 from gittrace.text import shown
-from gittrace.trace.names import find_trace
-from gittrace.trace.store import Store
 
 DESCRIPTION = """\
 Publish what is noted on commits that REMOTE has, on this clone's own ref there (refs/notes/traces/<writer>); nothing of
@@ -70,6 +67,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _snapshots(repo: Repository, args: argparse.Namespace) -> int:
+    # not loaded for the push that publishes notes: it shall be as short as a push
+    from gittrace.share.snapshots import publish_snapshots
+    from gittrace.trace.names import find_trace
+    from gittrace.trace.store import Store
+
     if args.all or args.unlinked or args.dry_run:
         raise UsageError("--snapshots goes with no other choice")
     chosen = targets(repo, args.remote)

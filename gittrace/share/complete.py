@@ -10,12 +10,10 @@ from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
 from gittrace.model.segment import SegmentLine
 from gittrace.share import state as states
-from gittrace.share.derived import carried
 from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, alone, publish
 from gittrace.share.remotes import Target, mirror, writer_of
 from gittrace.share.state import State
-from gittrace.trace.store import Store
 from gittrace.vocabulary import NOTES_REF
 
 
@@ -55,6 +53,10 @@ def _all_noted(repo: Repository, store: ObjectStore, commits: set[str]) -> bool:
 
 
 def _carried(repo: Repository, target: Target, commits: set[str]) -> dict[str, list[SegmentLine]]:
+    # derivation is loaded when some commit has no note, and not by every push
+    from gittrace.share.derived import carried
+    from gittrace.trace.store import Store
+
     store = Store(repo)
     try:
         return carried(store, mirror(target.to, writer_of(repo)), commits)

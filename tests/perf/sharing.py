@@ -29,6 +29,8 @@ def measure(lab: Lab) -> list[Row]:
         return lab.time(repo, "git", "push", "-q", "--no-verify", "origin", f"{made}:refs/notes/traces/{place.writer}")
 
     def nothing() -> float:
+        place.restore()
+        repo.git("trace", "push", "-q", "origin")
         return lab.time(repo, "git", "trace", "push", "-q", "origin")
 
     published, sent, idle = in_turn(lab.repeat(9), ours, git, nothing)
