@@ -9,12 +9,19 @@ from gittrace.protect.rules import Rule
 _SEPARATOR = (
     rb"(?:\\{0,15}[\"'`])?\]?(?:"
     rb"[ \t]{0,8}(?::[ \t]{0,2}[A-Za-z_][\w.\[\]| ]{0,30}[ \t]{0,2})?(?:=>|:=|=(?!=)|:(?![:=]))[ \t]{0,8}"
-    rb"|[ \t]{0,2},[ \t]{0,2}(?=\\{0,15}[\"'`])|\((?=\\{0,15}[\"'`])|>|(?P<blank>[ \t]{1,2})(?=\S))"
+    rb"|[ \t]{0,2},[ \t]{0,2}(?=\\{0,15}[\"'`])|\((?=\\{0,15}[\"'`])|>|(?P<blank>[ \t]{1,2})(?=\S{%d}))"
 )
 _VALUE = (
-    rb"(?:[bBrRuUfF]{0,2}(?P<q>\\{0,15}[\"'`])(?P<quoted>(?:(?!(?P=q))[^\n]){1,400})(?P=q)"
-    rb"|(?P<bare>[^\s\"'`,;<>&|(){}\[\]\\]{1,400}))"
+    rb"(?:[bBrRuUfF]{0,2}(?P<q>\\{0,15}[\"'`])(?P<quoted>(?:(?!(?P=q))[^\n]){%d,400})(?P=q)"
+    rb"|(?P<bare>[^\s\"'`,;<>&|(){}\[\]\\]{%d,400}))"
 )
+
+
+def _beside(shortest: int) -> bytes:
+    """Return the pattern of what follows a name: what is shorter than a secret may be is given up at once."""
+    return (_SEPARATOR + _VALUE) % (shortest, shortest, shortest)
+
+
 # possessive: a name is taken whole, and nothing is tried again with less of it
 _REST = rb"(?P<rest>[A-Za-z0-9_.-]{0,40}+)"
 
@@ -50,7 +57,7 @@ BESIDE = (
     Rule("netrc", (b"password ",), rb"(?i:password)[ \t]{1,4}(?P<s>\S{3,200})", [("machine x login bob password {a9}", "{a9}")],
          ["the password of a user", "login with a password today"], check="after_login", fold=True, token=False),
     Rule("password", (b"passw", b"passphrase", b"pwd"),
-         rb"(?i:passw(?:or)?d|passphrase|passwort|pwd)" + _REST + _SEPARATOR + _VALUE,
+         rb"(?i:passw(?:or)?d|passphrase|passwort|pwd)" + _REST + _beside(4),
          [("DB_PASSWORD={l9}", "{l9}"), ('password = "{a9}"', "{a9}"), ('"password": "{a9}"', "{a9}"), ("password: {a12}", "{a12}"),
           ('{\\"password\\":\\"{a9}\\"}', "{a9}"), ("<password>{a9}</password>", "{a9}"), ("--password {a9}", "{a9}"),
           ("--db-password={a9}", "{a9}"), ("Server=x;Pwd={a9};Database=y", "{a9}"), ('setPassword("{a9}")', "{a9}"),
@@ -62,7 +69,7 @@ BESIDE = (
           "password=<your-password>", "password: !vault |", "password: null,", "the password is required", "pwd: /srv/app2"],
          check="password", fold=True, token=False),
     Rule("secret", (b"secret", b"token", b"key", b"auth"),
-         rb"(?i:secrets?|tokens?|key|auth)" + _REST + _SEPARATOR + _VALUE,
+         rb"(?i:secrets?|tokens?|key|auth)" + _REST + _beside(16),
          [("API_KEY={a32}", "{a32}"), ('client_secret: "{a40}"', "{a40}"), ("aws_secret_access_key = {b40}", "{b40}"),
           ('"accessToken":"{a40}"', "{a40}"), ("X-Api-Key: {h32}", "{h32}"), ("--token {a40}", "{a40}"), ("?api_key={h40}&x=1", "{h40}"),
           ("SECRET_KEY = 'django-{w50}'", "django-{w50}"), ('os.environ["DD_API_KEY"] = "{h32}"', "{h32}"), ("<apiKey>{a32}</apiKey>", "{a32}"),
