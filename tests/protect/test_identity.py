@@ -1,3 +1,5 @@
+import hashlib
+import json
 import os
 import re
 import stat
@@ -129,6 +131,17 @@ def test_the_key_lies_in_the_keyring(config: Path) -> None:
     assert backend.kept["gittrace", "identity-key"] not in (config / "identity.json").read_text()
     (config / "identity.json").unlink()
     assert developer_id(ME) == mine
+
+
+def test_no_file_tells_the_email_to_whoever_has_a_list_of_them(config: Path) -> None:
+    keyring.set_keyring(Memory())
+    mine = developer_id(ME)
+    plain = hashlib.sha256(b"author@example.com").hexdigest()[:32]
+    assert plain not in (config / "identity.json").read_text()
+    # what was written before is taken out, and the id stays
+    (config / "identity.json").write_text(json.dumps({"key": "keyring", "ids": {plain: mine}}))
+    assert developer_id(ME) == mine
+    assert plain not in (config / "identity.json").read_text()
 
 
 def test_without_a_keyring_the_key_is_a_private_file(config: Path) -> None:
