@@ -12,7 +12,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from gittrace.model.attribution import Attribution
-from gittrace.vocabulary import COMMIT, STOP
+from gittrace.vocabulary import COMMIT, REWRITE, STOP
 
 EventDict = Mapping[str, Any]
 Tier = Literal["tool_emitted", "tool_emitted_with_divergence", "overlapping", "orphan"]
@@ -31,6 +31,21 @@ def heads(event: EventDict) -> tuple[str | None, str | None]:
     if event.get("kind") == COMMIT:
         return head, event.get("commit")
     return head, event.get("head_after") or head
+
+
+def made_in(events: Iterable[EventDict]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the commits that sessions made, under all their names, and those that are such later names.
+
+    What a rebase made of others' commits is theirs.
+    """
+    events = list(events)
+    made = {str(event.get("commit")) for event in events if event.get("kind") == COMMIT}
+    pairs = [pair for event in events if event.get("kind") == REWRITE for pair in event.get("pairs", ())]
+    rewritten: set[str] = set()
+    while fresh := {str(new) for old, new in pairs if old in made and new not in rewritten}:
+        rewritten |= fresh
+        made |= fresh
+    return frozenset(made), frozenset(rewritten)
 
 
 _SCP_URL = re.compile(r"(?:[^@/\s]+@)?(?P<host>[^:/\s]+):(?P<path>[^/\s].*)")

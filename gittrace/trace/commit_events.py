@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gittrace.clock import now, uuid7
-from gittrace.git.objects import GITLINK, ObjectStore, open_objects
+from gittrace.git.objects import GITLINK, Change, ObjectStore, open_objects
 from gittrace.git.reflog import Entry
 from gittrace.git.repository import Repository
 from gittrace.git.snapshot import Snapshot
@@ -40,18 +40,23 @@ class CommitEvents:
     """Makes the events of commits, in their order.
 
     tree    the worktree as the record knows it so far
+    head    HEAD there
     at      the time that it has got to (RFC 3339)
     latest  when what is to come happened at the latest
     """
 
-    def __init__(self, repo: Repository, earlier: list[Event], sealed: str | None, taken: Snapshot) -> None:
+    def __init__(
+        self, repo: Repository, earlier: list[Event], sealed: str | None, head: str | None, taken: Snapshot
+    ) -> None:
         self.repo = repo
         self.taken = taken
         self.tree = sealed
+        self.head = head
         self.at = ""
         self.latest = now()
         for event in earlier:
             self.tree = event.get("tree_after") or event.get("tree") or self.tree
+            self.head = event.get("commit") or event.get("head_after") or event.get("head")
             self.at = max(self.at, ended(event))
         self._objects: ObjectStore | None = None
 
@@ -64,10 +69,11 @@ class CommitEvents:
     def by_hand(self, made: Made, is_last: bool = False) -> list[Event]:
         """Return the events of a commit that no recorded command made; after the last one is the worktree now."""
         entry = made.entry
-        just_made = abs(time.time() - entry.time) <= _JUST_NOW
-        self.tree = (
-            self.taken.tree if is_last and just_made and entry.oid == self.taken.head else self._laid_over(entry)
-        )
+        if is_last and abs(time.time() - entry.time) <= _JUST_NOW and entry.oid == self.taken.head:
+            self.tree = self.taken.tree
+        else:
+            self.tree = self._laid_over(made)
+        self.head = entry.oid
         return self._events(made, tree=self.tree)
 
     def of_command(self, made: Made, command: str, known: set[str]) -> list[Event]:
@@ -105,22 +111,55 @@ class CommitEvents:
             return max(self.at, self.latest)
         return max(self.at, min(now(entry.time * 1_000_000_000 + 999_999_000), self.latest))
 
-    def _laid_over(self, entry: Entry) -> str:
-        """Return the last known worktree with what the commit changed laid over it.
+    def _laid_over(self, made: Made) -> str:
+        """Return the last known worktree, where HEAD was before the commit, with what that changed laid over it.
 
-        A file that the worktree held before the commit and still holds now was committed in part: it stays.
+        A file stays that was committed in part: the worktree held all that the commit does to it, and more, before the
+        commit, and still does.
         """
+        entry = made.entry
+        self._follow(made.old)
         before, after = TreeEditor(self._store, self.tree), TreeEditor(self._store, self.taken.tree)
         editor = TreeEditor(self._store, self.tree)
         for change in self._store.changes(self._parent(entry), entry.tree):
             had = before.get(change.path)
-            if had is not None and had == after.get(change.path):
+            if had is not None and had == after.get(change.path) and self._is_part(change, had.oid, entry):
                 continue
             if change.new_oid is None:
                 editor.remove(change.path)
             else:
                 editor.set(change.path, change.new_mode, change.new_oid)
         return editor.write(self.repo)
+
+    def _is_part(self, change: Change, had: str, entry: Entry) -> bool:
+        """Tell whether a content holds all that a commit does to the file."""
+        if change.new_oid is None:
+            return entry.oid == self.taken.head  # git rm --cached
+        if GITLINK in (change.old_mode, change.new_mode):
+            return False
+        old, new, held = self._lines(change.old_oid), self._lines(change.new_oid), self._lines(had)
+        return new - old <= held and not (old - new) & held
+
+    def _follow(self, head: str | None) -> None:
+        """Take the worktree to where HEAD went without a commit: what was clean follows, unless it is as it was now."""
+        trees = [self._tree_of(commit) for commit in (self.head, head)]
+        if self.tree is None or None in trees or trees[0] == trees[1]:
+            return
+        before, after = TreeEditor(self._store, self.tree), TreeEditor(self._store, self.taken.tree)
+        editor = TreeEditor(self._store, self.tree)
+        for change in self._store.changes(*trees):
+            had = before.get(change.path)
+            clean = (had.oid if had else None) == change.old_oid
+            if not clean or had == after.get(change.path):
+                continue
+            if change.new_oid is None:
+                editor.remove(change.path)
+            else:
+                editor.set(change.path, change.new_mode, change.new_oid)
+        self.tree = editor.write(self.repo)
+
+    def _tree_of(self, commit: str | None) -> str | None:
+        return self._store.commit(commit).tree if commit and self._store.kind(commit) == "commit" else None
 
     def _shown(self, entry: Entry, known: set[str]) -> str | None:
         """Return the worktree with the contents of a commit that stand in none of the known trees.

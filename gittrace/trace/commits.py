@@ -225,7 +225,7 @@ class _News:
 
     def builder(self, taken: Snapshot) -> CommitEvents:
         """Return what makes events of commits; `taken` is the worktree as it was last seen."""
-        return CommitEvents(self.repo, self.tail, self.done.tree, taken)
+        return CommitEvents(self.repo, self.tail, self.done.tree, self.old, taken)
 
     def made(self, event: Event | None = None) -> Iterator[Made]:
         """Yield the commits that are not journaled yet, each once; `event` is about to be."""

@@ -10,12 +10,12 @@ from gittrace.git.objects import GITLINK, ObjectStore
 from gittrace.git.patch import PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import Writer
-from gittrace.model.trace import HUMAN, EventDict, Session, Trace, heads
+from gittrace.model.trace import HUMAN, EventDict, Session, Trace, heads, made_in
 from gittrace.trace.align import Text, keys
 from gittrace.trace.changes import LARGEST, Change, Step, change_of, split
 from gittrace.trace.lineage import Lineage
 from gittrace.trace.memory import When
-from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY, REWRITE
+from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY
 
 DIFF = "diff"
 EFFECT = "effect"
@@ -111,7 +111,7 @@ class _Steps:
         base = session.header.get("base")
         tree = base.get("tree") if isinstance(base, Mapping) else None
         self._base = TreeEditor(objects, tree) if tree and objects.kind(tree) == "tree" else None
-        self._made, self._amended = _made_by(trace)
+        self._made, self._amended = made_in(trace.events)
         self._hooked = is_hooked(session)
         self._commands = {str(event["id"]): event for event in session.events if event["kind"] == COMMAND}
         self._came: dict[str, frozenset[str]] = {}
@@ -136,6 +136,9 @@ class _Steps:
                 continue  # it goes on where the segment before it ended
             at = max(at, str(event.get("at", "")))
             before, after = heads(event)
+            # what HEAD was at before it got a commit, and what was rewritten, was there
+            for commit in (before, *(old for old, _ in event.get("pairs", ()))):
+                self._seen |= self._foreign(commit)
             there = after if event["kind"] == COMMIT else before
             for part, now, then in ((DIFF, there, head), (EFFECT, after, before)):
                 changes = self._changes(event, part)
@@ -246,15 +249,3 @@ class _Steps:
     def _parents(self, oid: str) -> tuple[str, ...]:
         made = oid in self._made and self.objects.kind(oid) == "commit"
         return self.objects.commit(oid).parents if made else ()
-
-
-def _made_by(trace: Trace) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the commits that the trace's sessions made, under all their names, and those that are such new names."""
-    made: set[str] = set()
-    rewritten: set[str] = set()
-    for event in trace.events:
-        if event["kind"] == COMMIT:
-            made.add(str(event.get("commit")))
-        elif event["kind"] == REWRITE:
-            rewritten.update(str(new) for _, new in event.get("pairs", ()))
-    return frozenset(made | rewritten), frozenset(rewritten)

@@ -18,7 +18,7 @@ from gittrace.git.history import Leaf
 from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
-from gittrace.model.trace import EventDict, Session, Trace, heads
+from gittrace.model.trace import EventDict, Session, Trace, heads, made_in
 from gittrace.trace.fingerprint import FileLines, Line, Run, blocks, file_lines, of_runs, removed_runs, telling_run
 from gittrace.vocabulary import COMMIT, REWRITE, SESSION
 
@@ -105,7 +105,7 @@ def microseconds(at: object) -> int:
 def work_of(trace: Trace, store: ObjectStore) -> Work:
     """Return what the trace's events produced; a diff that can't be read is named in `problems`."""
     began, ended = (microseconds(at) // 1_000_000 for at in (trace.started, trace.ended))
-    work = Work(trace.id, began, ended, made=_made_by(trace))
+    work = Work(trace.id, began, ended, made=made_in(trace.events)[0])
     reader = _Reader(work, store)
     reader.grafts = _grafts(trace)
     for step in _steps(trace):
@@ -147,16 +147,6 @@ def _steps(trace: Trace) -> list[_Step]:
     return sorted(steps, key=lambda step: step.at)
 
 
-def _made_by(trace: Trace) -> frozenset[str]:
-    made: set[str] = set()
-    for event in trace.events:
-        if event["kind"] == COMMIT:
-            made.add(str(event.get("commit")))
-        elif event["kind"] == REWRITE:
-            made.update(str(new) for _, new in event.get("pairs", ()))
-    return frozenset(made)
-
-
 def _grafts(trace: Trace) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for event in trace.events:
@@ -196,8 +186,13 @@ class _Reader:
         elif event["kind"] == SESSION:
             self._left_behind(event, step.head)
             return
-        if event["kind"] not in (COMMIT, REWRITE) and step.head:
+        # of the commits of one moment a later one saw the others
+        is_known = event["kind"] not in (COMMIT, REWRITE) or step.head not in self.work.made
+        if step.head and is_known:
             self.work.heads.append((step.head, origin.at))
+        if event["kind"] == REWRITE:
+            replaced = (str(old) for old, _ in event.get("pairs", ()) if old not in self.work.made)
+            self.work.heads += [(old, origin.at) for old in replaced]
         commits, counts = event["kind"] == COMMIT, event["kind"] != SESSION
         merged = tuple(map(str, event.get("parents", ())[1:])) if commits else ()
         arrived = (str(event.get("commit")), *merged) if commits else ()
