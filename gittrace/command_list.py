@@ -41,6 +41,7 @@ COMMANDS = (
     Command("fetch", "gittrace.commands.fetch", PORCELAIN, "fetch traces that others published"),
     Command("remotes", "gittrace.commands.remotes", PORCELAIN, "list where traces are published and come from"),
     Command("doctor", "gittrace.commands.doctor", PORCELAIN, "check the installation and the recorded data"),
+    Command("identity", "gittrace.commands.identity", PORCELAIN, "show or change the id that you record under"),
     Command("forget", "gittrace.commands.forget", PORCELAIN, "remove a trace for good, wherever it is read"),
     Command("gc", "gittrace.commands.gc", PORCELAIN, "drop what is no longer needed"),
     Command("demo", "gittrace.commands.demo", PORCELAIN, "record a small trace in a temporary repository"),

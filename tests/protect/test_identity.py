@@ -5,86 +5,22 @@ import re
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import keyring
-import keyring.core
 import pytest
 from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked
 
 from gittrace.errors import TraceError
 from gittrace.protect import identity
 from gittrace.protect.identity import IdentityUnavailable, KeyPlace, developer_id, where_is_the_key
+from tests.protect.keyrings import Asking, Forgetful, Locked, Memory, Stuck
 from tests.support.repo import PACKAGE_ROOT
 
 ME = "A U Thor <author@example.com>"
-
-
-class Memory(KeyringBackend):
-    """A keyring that works, for as long as it lives."""
-
-    priority = 0  # never chosen by itself
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-
-class Locked(Memory):
-    """A keyring that wants to be unlocked."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        raise KeyringLocked("locked")
-
-
-class Forgetful(Memory):
-    """A keyring that takes a password and has none afterwards."""
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        return
-
-
-class Stuck(Memory):
-    """A keyring whose daemon does not answer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.released = threading.Event()
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self.released.wait(30)
-        return None
-
-
-class Asking(Memory):
-    """A keyring that would ask the user for a password."""
-
-    def get_password(self, service: str, username: str) -> str | None:
-        self.kept["asked", "user"] = "yes"
-        return super().get_password(service, username)
-
-
-@pytest.fixture(autouse=True)
-def _own_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have keyring choose anew, and forget the choice afterwards."""
-    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
-
-
-@pytest.fixture
-def config() -> Path:
-    """Where the key's file would be."""
-    return Path(os.environ["XDG_CONFIG_HOME"]) / "gittrace"
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ __git_trace_options ()
 	fetch) echo '--snapshots -q --quiet --json --help' ;;
 	remotes) echo '--json --help' ;;
 	doctor) echo '--json --help' ;;
+	identity) echo '--rotate --export --import -o --output --json --help' ;;
 	forget) echo '-n --dry-run --prune-now --json --help' ;;
 	gc) echo '-n --dry-run --expire -f --force --prune-now --json --help' ;;
 	demo) echo '--keep --help' ;;
@@ -56,6 +57,8 @@ __git_trace_values ()
 	"export --format") echo 'opentraces prtelemetry' ;;
 	"export -o") echo '@files' ;;
 	"push --snapshots") echo '@traces' ;;
+	"identity --import") echo '@files' ;;
+	"identity -o"|"identity --output") echo '@files' ;;
 	"gc --expire") echo '@none' ;;
 	"pre-push --parent") echo '@none' ;;
 	*) return 1 ;;
@@ -113,7 +116,7 @@ _git_trace ()
 {
 	local at=$((${__git_cmd_idx:-0} + 1)) name values
 	if [ "$cword" -le "$at" ]; then
-		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export scan redact verify push fetch remotes doctor forget gc demo seal pre-push install-extras"
+		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export scan redact verify push fetch remotes doctor identity forget gc demo seal pre-push install-extras"
 		return
 	fi
 	name=${words[at]}

@@ -45,6 +45,7 @@ complete -c git-trace -n __git_trace_needs_command -a push -d 'publish traces at
 complete -c git-trace -n __git_trace_needs_command -a fetch -d 'fetch traces that others published'
 complete -c git-trace -n __git_trace_needs_command -a remotes -d 'list where traces are published and come from'
 complete -c git-trace -n __git_trace_needs_command -a doctor -d 'check the installation and the recorded data'
+complete -c git-trace -n __git_trace_needs_command -a identity -d 'show or change the id that you record under'
 complete -c git-trace -n __git_trace_needs_command -a forget -d 'remove a trace for good, wherever it is read'
 complete -c git-trace -n __git_trace_needs_command -a gc -d 'drop what is no longer needed'
 complete -c git-trace -n __git_trace_needs_command -a demo -d 'record a small trace in a temporary repository'
@@ -142,6 +143,12 @@ complete -c git-trace -n '__git_trace_is fetch' -l json -d 'print JSON for progr
 complete -c git-trace -n '__git_trace_is remotes' -l json -d 'print JSON for programs instead of text for people'
 
 complete -c git-trace -n '__git_trace_is doctor' -l json -d 'print JSON for programs instead of text for people'
+
+complete -c git-trace -n '__git_trace_is identity' -l rotate -d 'make a new key, and so another id'
+complete -c git-trace -n '__git_trace_is identity' -l export -d 'print the key, for --import on another machine'
+complete -c git-trace -n '__git_trace_is identity' -l import -r -F -d 'use the key that <file> has (- for standard input)'
+complete -c git-trace -n '__git_trace_is identity' -s o -l output -r -F -d 'where to export to: a new file, of mode 0600'
+complete -c git-trace -n '__git_trace_is identity' -l json -d 'print JSON for programs instead of text for people'
 
 complete -c git-trace -n '__git_trace_is forget' -s n -l dry-run -d 'say what would be removed'
 complete -c git-trace -n '__git_trace_is forget' -l prune-now -d 'drop its objects from the object store at once'

@@ -1,0 +1,19 @@
+"""What tests of the identity share."""
+
+import os
+from pathlib import Path
+
+import keyring.core
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _own_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have keyring choose anew, and forget the choice afterwards."""
+    monkeypatch.setattr(keyring.core, "_keyring_backend", None)
+
+
+@pytest.fixture
+def config() -> Path:
+    """Where the key's file would be."""
+    return Path(os.environ["XDG_CONFIG_HOME"]) / "gittrace"
