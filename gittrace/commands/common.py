@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 
-def json_option(parser: argparse.ArgumentParser) -> None:
+def json_option(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:
     """Declare `--json`."""
     parser.add_argument("--json", action="store_true", help="print JSON for programs instead of text for people")
 

@@ -42,11 +42,16 @@ def link_details(link: "Link", screen: Screen) -> Iterator[str]:
         yield screen.paint(f"reverted by {commit[:_SHORT_OID]}", display.RED)
 
 
+def painted_word(word: str, screen: Screen) -> str:
+    """Return the word for a fate in its colour."""
+    return screen.paint(word, _COLOURS[word]) if word else ""
+
+
 def fate_line(fate: "Fate | FileFate", screen: Screen) -> str:
     """Return a fate: its word, how many lines it is about, and the parts where there are several."""
     parts = ", ".join(f"{share:.0%} {word}" for word, share in fate.shares.items())
     more = f": {parts}" if len(fate.shares) > 1 else ""
-    return f"{screen.paint(fate.word, _COLOURS[fate.word])} ({counted(fate.lines, 'line')}{more})"
+    return f"{painted_word(fate.word, screen)} ({counted(fate.lines, 'line')}{more})"
 
 
 def file_fate_line(file: "FileFate", screen: Screen) -> str:

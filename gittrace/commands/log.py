@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Show traces, the one that something happened in last first, and what happened in each: a line an event, with its short
-id, the time, the exit status, how long it took, the command, and its test results."""
+id, the time, the exit status, how long it took, the command, and its test results.
+
+With --graph show commits as 'git log --graph' does, and below each a line for every trace that has events noted on it:
+its short id, title, who worked, and its result, or else its state."""
 
 # traces whose commits are asked of git at once
 _BATCH = 100
@@ -29,18 +32,28 @@ _BATCH = 100
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare options and arguments."""
-    count_option(parser)
+    count_option(parser, "traces, or with --graph commits")
     parser.add_argument("--fate", action="store_true", help="show what became of each trace, and its links to commits")
     parser.add_argument("--oneline", action="store_true", help="show a line a trace")
-    json_option(parser)
-    parser.add_argument("traces", nargs="*", metavar="TRACE", help="what to show; all traces, if none is named")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--graph", action="store_true", help="show commits as a graph, with the traces noted on each")
+    json_option(form)
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="TRACE|REVISION",
+        help="traces to show, all if none is named; with --graph revisions or ranges of them, HEAD if none is named",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Show."""
     store = Store(discover())
     try:
-        named = list(dict.fromkeys(find_trace(store, name) for name in args.traces))
+        if args.graph:
+            _show_graph(store, args)
+            return 0
+        named = list(dict.fromkeys(find_trace(store, name) for name in args.names))
         ids = named[: args.count] if named and args.count >= 0 else named or store.trace_ids(args.count)
         if args.json:
             print_json(_json(store, ids, args.fate))
@@ -52,6 +65,16 @@ def run(args: argparse.Namespace) -> int:
     finally:
         store.close()
     return 0
+
+
+def _show_graph(store: Store, args: argparse.Namespace) -> None:
+    from gittrace.commands.log_graph import graph_lines
+
+    fate = _historian(store).fate if args.fate else None
+    with output(store.repo, "log") as screen:
+        for line in graph_lines(store, args.names, args.count, screen, fate):
+            print(line)
+    warn_of_problems(store)
 
 
 def lines(store: Store, ids: list[str], screen: Screen, short: bool = False, fate: bool = False) -> Iterator[str]:

@@ -11,9 +11,9 @@ from gittrace.trace.prune import Pruned
 from gittrace.trace.store import Store
 
 
-def count_option(parser: argparse.ArgumentParser) -> None:
+def count_option(parser: argparse.ArgumentParser, things: str = "traces") -> None:
     """Declare `-n N`; -1 stands for all."""
-    parser.add_argument("-n", dest="count", type=_count, default=-1, metavar="N", help="show at most N traces")
+    parser.add_argument("-n", dest="count", type=_count, default=-1, metavar="N", help=f"show at most N {things}")
 
 
 def _count(text: str) -> int:

@@ -14,7 +14,7 @@ from gittrace.text import decode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
 # What git calls local to one repository (`git rev-parse --local-env-vars`), and what changes how git answers. A hook
 # inherits all of it: git exports GIT_INDEX_FILE during commit; left set, a snapshot sees the wrong index.
@@ -116,6 +116,34 @@ class Process:
                     os.close(fd)
                     del open_fds[fd]
         return self._wait(), b"".join(out), b"".join(err)
+
+    def stream(self) -> "Generator[bytes, None, None]":
+        """Yield standard output as it comes; for a git that is fed nothing. Raises GitFailed at its end.
+
+        Who has had enough closes the iterator, and git ends when it writes more.
+        """
+        err: list[bytes] = []
+        poll = select.poll()
+        open_fds = {self._output, self._errors}
+        for fd in open_fds:
+            poll.register(fd, select.POLLIN)
+        try:
+            while open_fds:
+                for fd, _ in poll.poll():
+                    data = os.read(fd, 65536)
+                    if not data:
+                        poll.unregister(fd)
+                        open_fds.remove(fd)
+                    elif fd == self._errors:
+                        err.append(data)
+                    else:
+                        yield data
+        finally:
+            os.close(self._output)
+            os.close(self._errors)
+            code = self._wait()
+        if code:
+            raise failure(self.args, code, b"".join(err))
 
     def _wait(self) -> int:
         _, status = os.waitpid(self.pid, 0)

@@ -236,7 +236,8 @@ def note(work: Recording, text: str) -> None:
 
 
 READERS = (
-    ("list",), ("log",), ("show", "TRACE"), ("show", "HEAD"), ("status",), ("links",), ("fate",), ("verify",),
+    ("list",), ("log",), ("log", "--graph"), ("show", "TRACE"), ("show", "HEAD"), ("status",), ("links",), ("fate",),
+    ("verify",),
     ("blame", "a"), ("why", "a:1"), ("doctor",), ("export",), ("export", "--format", "prtelemetry"), ("diff", "TRACE"),
     ("list", "--json"), ("log", "--json"), ("show", "TRACE", "--json"), ("gc", "--dry-run", "--expire", "now"),
 )  # fmt: skip

@@ -98,10 +98,10 @@ def test_json(story: Story) -> None:
 
 
 def test_a_warm_log_loads_nothing_heavy(story: Story) -> None:
-    for command in ("log", "status", "list"):
-        story.repo.trace(command)
+    for command in (["log"], ["log", "--graph"], ["status"], ["list"]):
+        story.repo.trace(*command)
         program = (
-            f"import sys; from gittrace.main import main; main([{command!r}])\n"
+            f"import sys; from gittrace.main import main; main({command!r})\n"
             "bad = {'pygit2', 'pydantic', 'zstandard', 'gittrace.model.trace'} & set(sys.modules)\n"
             "sys.exit(f'loaded: {bad}' if bad else 0)"
         )

@@ -70,6 +70,26 @@ def test_lines_fit(story: Story) -> None:
         assert "…" in out or command == "list"
 
 
+def test_graph(story: Story, tmp_path: Path) -> None:
+    coloured = on_terminal(story, "log", "--graph", GIT_PAGER=f"cat >'{tmp_path}/paged'; echo LESS is $LESS")
+    assert coloured == "LESS is FRX\n"
+    paged = (tmp_path / "paged").read_text()
+    oid = story.repo.git("rev-parse", "--short", story.commit)
+    assert f"* \x1b[33m{oid}" in paged.replace("\x1b[m", "")
+    assert f"\x1b[33mtrace {story.trace[:8]}\x1b[m \x1b[1mfix the parser\x1b[m (human, \x1b[36mactive\x1b[m)\n" in paged
+    plain = on_terminal(story, "log", "--graph", GIT_PAGER="cat", NO_COLOR="1")
+    assert _ESCAPE not in plain
+    assert plain == story.repo.trace("log", "--graph")
+    story.work.stop()
+    story.work.start(title="word " * 100)
+    story.work.did("make", a="more\n")
+    story.work.commit("more")
+    story.work.seal()
+    cut = on_terminal(story, "log", "--graph", GIT_PAGER="cat", NO_COLOR="1").splitlines()[1]
+    assert (len(cut), cut[-17:]) == (100, "… (human, active)")
+    assert on_terminal(story, "log", "--graph", GIT_PAGER="head -n 1", NO_COLOR="1").count("\n") == 1
+
+
 def test_errors_are_seen_after_the_pager(story: Story) -> None:
     argv = ["-m", "gittrace.main", "show", "nothing"]
     child = pexpect.spawn(sys.executable, argv, cwd=str(story.repo.top), env=story.repo.env)

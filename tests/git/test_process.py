@@ -162,3 +162,20 @@ def test_the_timing_log(repo: Repo, monkeypatch: pytest.MonkeyPatch, capfd: pyte
     monkeypatch.setenv("GITTRACE_TRACE", "1")
     run(argv(repo, "version"), os.environ)
     assert capfd.readouterr().err.endswith(f"ms    0  git -C {repo.top} version\n")
+
+
+def test_output_as_it_comes(repo: Repo) -> None:
+    repo.git("-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "one")
+    size = 1_000_000
+    # more on standard error than a pipe holds, and before standard output
+    script = f"!head -c {size} /dev/zero >&2; head -c {size} /dev/zero; test -n"
+    alias = ["-c", f"alias.noise={script}", "noise"]
+    assert sum(map(len, Process(argv(repo, *alias, "x"), os.environ).stream())) == size
+    with pytest.raises(GitFailed):
+        list(Process(argv(repo, *alias, ""), os.environ).stream())
+    endless = Process(argv(repo, "-c", "alias.endless=!exec yes", "endless"), os.environ)
+    stream = endless.stream()
+    assert next(stream).startswith(b"y\n")
+    stream.close()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(endless.pid, os.WNOHANG)
