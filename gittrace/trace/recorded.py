@@ -223,9 +223,11 @@ class _Steps:
     def _grafted(self, event: EventDict) -> bool:
         """Tell whether a commit brought in what was there before: a revert, or a pick that kept its author's date."""
         oid = str(event["commit"])
-        if oid in self._amended or self.objects.kind(oid) != "commit":
+        action = str(event.get("action", ""))
+        # an amend keeps the author's date; what it amended is known by the rewrite that goes with it
+        if oid in self._amended or "(amend)" in action or self.objects.kind(oid) != "commit":
             return False
-        if str(event.get("action", "")).startswith(("cherry-pick", "am", "revert")):
+        if action.startswith(("cherry-pick", "am", "revert")):
             return True
         commit = self.objects.commit(oid)
         return str(event.get("subject", "")).startswith('Revert "') or commit.author.time < commit.committer.time

@@ -120,6 +120,17 @@ def test_amend(work: Recording) -> None:
     assert wrote(work) == said("one", by="one") | said("two", by="two")
 
 
+def test_amending_a_commit_of_before_the_session(work: Recording) -> None:
+    # an amend keeps the author's date, and so looks older than it is
+    work.write(a=TEN + lines("theirs"))
+    work.git("commit", "-q", "-a", "-m", "theirs", env={"GIT_AUTHOR_DATE": "2020-01-01T00:00:00Z"})
+    work.start()
+    work.write(a=TEN + lines("theirs", "ours"))
+    work.commit("both", "--amend")
+    assert blamed(work)["the line named theirs"] is None
+    assert blamed(work)["the line named ours"] == "commit"
+
+
 @pytest.mark.parametrize("how", ["--merge", "--apply"])
 def test_rebase(work: Recording, how: str) -> None:
     work.git("branch", "other")
