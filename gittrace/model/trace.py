@@ -40,7 +40,7 @@ def made_in(events: Iterable[EventDict]) -> tuple[frozenset[str], frozenset[str]
     """
     events = list(events)
     made = {str(event.get("commit")) for event in events if event.get("kind") == COMMIT}
-    pairs = [pair for event in events if event.get("kind") == REWRITE for pair in event.get("pairs", ())]
+    pairs = [pair for event in events if event.get("kind") == REWRITE for pair in event.get("pairs") or ()]
     rewritten: set[str] = set()
     while fresh := {str(new) for old, new in pairs if old in made and new not in rewritten}:
         rewritten |= fresh

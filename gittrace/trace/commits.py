@@ -238,7 +238,7 @@ class _News:
     def rebased(self, start: int, end: int, taken: Snapshot) -> list[Event]:
         """Return the event of rebases that ended within a range of the entries, if it is not journaled yet."""
         new = {entry.oid for entry in self.entries[start:end]}
-        known = [pair for event in self.tail if event["kind"] == REWRITE for pair in event.get("pairs", ())]
+        known = [pair for event in self.tail if event["kind"] == REWRITE for pair in event.get("pairs") or ()]
         pairs = [pair for pair in rewrites.matching(self.repo, new, "rebase") if pair not in known]
         if not pairs:
             return []

@@ -137,7 +137,7 @@ class _Steps:
             at = max(at, str(event.get("at", "")))
             before, after = heads(event)
             # what HEAD was at before it got a commit, and what was rewritten, was there
-            for commit in (before, *(old for old, _ in event.get("pairs", ()))):
+            for commit in (before, *(old for old, _ in event.get("pairs") or ())):
                 self._seen |= self._foreign(commit)
             there = after if event["kind"] == COMMIT else before
             for part, now, then in ((DIFF, there, head), (EFFECT, after, before)):

@@ -191,7 +191,7 @@ class _Reader:
         if step.head and is_known:
             self.work.heads.append((step.head, origin.at))
         if event["kind"] == REWRITE:
-            replaced = (str(old) for old, _ in event.get("pairs", ()) if old not in self.work.made)
+            replaced = (str(old) for old, _ in event.get("pairs") or () if old not in self.work.made)
             self.work.heads += [(old, origin.at) for old in replaced]
         commits, counts = event["kind"] == COMMIT, event["kind"] != SESSION
         merged = tuple(map(str, event.get("parents", ())[1:])) if commits else ()

@@ -80,7 +80,8 @@ def picked(repo: Repo) -> None:
     rebased(repo)
     tip = repo.git("rev-parse", "HEAD")
     repo.git("switch", "-qC", "release", "main~")
-    repo.git("cherry-pick", tip)
+    # without -x a pick onto the first commit's own parent is, within the second, that very commit again
+    repo.git("cherry-pick", "-x", tip)
     repo.git("branch", "-D", "topic")
 
 
