@@ -72,7 +72,7 @@ PROVIDERS = (
          ["-----BEGIN PRIVATE KEY-----\\n{b64}\\n{b32}\\n-----END PRIVATE KEY-----\\n", "-----BEGIN EC PRIVATE KEY----- {b64} {b40}"],
          ["-----BEGIN PUBLIC KEY-----\\n{b64}", "'-----BEGIN PRIVATE KEY-----' in text"], check="key_on_a_line", token=False,
 ),
-    Rule("aws-key-id", (b"AKIA", b"ASIA"), rb"A[KS]IA[A-Z2-7]{16}" + _END,
+    Rule("aws-key-id", (b"AKIA", b"ASIA"), rb"A[KS]IA[A-Z0-9]{16}" + _END,
          ["AKIA{u16}", "key=ASIA{u16};"], ["AKIA", "xAKIA{u16}", "AKIA{u16}AB", "AKIAabcdefghijklmnop"]),
     Rule("azure-key", (b"AccountKey=", b"SharedAccessKey="),
          rb"(?:Account|SharedAccess)Key=(?P<s>[A-Za-z0-9+/]{40,88}={0,2})",
