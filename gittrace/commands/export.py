@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     store = Store(discover())
     answers = Answers(store) if getattr(exporter, "ATTRIBUTION", False) else None
     gate = Gate(store.repo)
+    historian: Historian | None = None
     try:
         ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
         ids = list(dict.fromkeys(ids))
@@ -47,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         with open_output(args.output) as output:
             for start in range(0, len(ids), _BATCH):
                 traces = [store.load(trace) for trace in ids[start : start + _BATCH]]
-                historian = Historian(store, traces)
+                historian = historian or Historian(store, traces)
                 for trace in traces:
                     if held := _held(gate, trace):
                         failed = 1

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 
 from gittrace.model.trace import Link, Trace
 from gittrace.trace.claims import Ledger
@@ -25,8 +26,9 @@ class Derivation:
         self.ledger = Ledger(Facts(memo.db), self.graph, store.index)
         self.finder = Finder(self.ledger)
 
+    @cached_property
     def unreachable(self) -> list[str]:
-        """Return the commits that count though nothing leads to them."""
+        """The commits that count though nothing leads to them."""
         return [oid for oid in self.graph if self.graph.ref(oid) is None]
 
     def traces_in(self, commit: str) -> list[str]:

@@ -47,6 +47,7 @@ create table reverts (oid text not null, number integer not null, primary key (o
 create table contents (number integer primary key, state integer not null, patch text, inverse text);
 create index contents_unread on contents (number) where state = 0;
 create index contents_by_patch on contents (patch);
+create index contents_by_inverse on contents (inverse);
 create table changes (number integer not null, place integer not null, path integer not null, old_path integer not null,
     lines blob not null, primary key (number, place)) without rowid;
 create index changes_by_path on changes (path);
@@ -114,6 +115,7 @@ class Facts:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._commits: dict[int, Made] = {}
+        self._numbers: dict[str, int] = {}
         self._works: dict[str, Work] = {}
         self._origins: dict[tuple[int, int], tuple[Claim, tuple[str, ...]]] = {}
         self._paths: dict[int, bytes] = {}
@@ -146,8 +148,11 @@ class Facts:
 
     def number(self, oid: str) -> int:
         """Return the number of a commit here; it must be known."""
-        (found,) = self.db.execute("select number from commits where oid = ?", (oid,)).fetchone()
-        return int(found)
+        found = self._numbers.get(oid)
+        if found is None:
+            (found,) = self.db.execute("select number from commits where oid = ?", (oid,)).fetchone()
+            self._numbers[oid] = found
+        return found
 
     def commit(self, number: int) -> Made:
         """Return a commit."""

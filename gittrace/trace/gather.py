@@ -39,6 +39,8 @@ class Gatherer:
         self.tips = tips
         self._unreadable: set[str] = set()
         self._nodes: dict[str, Node] = {}
+        # the state of the tables that these were read from
+        self._nodes_of: tuple[sqlite3.Connection, int] | None = None
         # what leads to commits that count
         self.refs = dict(tips.refs) | ({"HEAD": tips.head.commit} if tips.detached and tips.head else {})
 
@@ -83,7 +85,7 @@ class Gatherer:
             return False
         if self._since() < int(self._meta("since") or _NEVER) or self._unread():
             return False
-        self._nodes = Facts(self.memo.db).nodes()
+        self._read_nodes()
         return not self._new_tips() and not self._unknown()
 
     def _bring_up_to_date(self) -> None:
@@ -92,6 +94,7 @@ class Gatherer:
         if self._meta("shallow") != self._shallow:
             # the commits at which it was cut have other parents now
             entries.forget_commits()
+            self._nodes_of = None
             self._keep("shallow", self._shallow)
             self._keep("since", str(_NEVER))
         if self._meta("objects") != self._objects:
@@ -122,7 +125,7 @@ class Gatherer:
         objects.close()
 
     def _read_history(self, entries: Entries) -> None:
-        self._nodes = Facts(self.memo.db).nodes()
+        self._read_nodes()
         since = self._since()
         objects, repo = self.store.objects, self.store.repo
         if since < int(self._meta("since") or _NEVER):
@@ -136,6 +139,13 @@ class Gatherer:
             self._enter(entries, walk(repo, objects, sorted(tips), sorted(known), since), True)
         self._keep("tips", " ".join(sorted({oid for oid in self.refs.values() if self._is_whole(oid)})))
         self._enter(entries, read_commits(repo, objects, self._unknown()), False)
+
+    def _read_nodes(self) -> None:
+        """Read the order of commits, unless that was done and nobody else has written since."""
+        state = self.memo.db, self.memo.version()
+        if self._nodes_of != state:
+            self._nodes = Facts(self.memo.db).nodes()
+            self._nodes_of = state
 
     def _enter(self, entries: Entries, commits: Iterable[Made], whole: bool) -> None:
         found = list(commits)

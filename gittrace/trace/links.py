@@ -62,7 +62,7 @@ class Finder:
 
     def linked(self, oid: str) -> dict[str, Found]:
         """Return the traces that a commit has work of, without what reverts it; none of a commit that doesn't count."""
-        todo = [oid]
+        todo = [] if oid in self._found else [oid]
         while todo:
             # what it repeats or reverts comes first; without recursion, since reverts of reverts may go on and on
             missing = [name for name in self._named(todo[-1]) if name not in self._found]

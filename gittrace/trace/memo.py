@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from gittrace.git.objects import ObjectStore
@@ -17,7 +17,7 @@ from gittrace.model.trace import Fate, FileFate, Link
 from gittrace.trace import facts
 from gittrace.vocabulary import CACHE_DIR
 
-_VERSION = 4
+_VERSION = 5
 _SCHEMA = f"""
 create table states (state text primary key, lost text not null);
 create table answers (trace text primary key, state text not null, data text not null);
@@ -103,7 +103,7 @@ class Memo:
         with suppress(sqlite3.OperationalError), self.writing():
             self.db.execute("delete from states where state != ?", (state,))
             self.db.execute("insert or ignore into states values (?, ?)", (state, " ".join(lost)))
-            row = (trace, state, json.dumps(_answer_json(answer)))
+            row = (trace, state, json.dumps(answer, default=_plain))
             self.db.execute("insert or replace into answers values (?, ?, ?)", row)
 
 
@@ -145,8 +145,9 @@ def _bytes(text: str) -> bytes:
     return text.encode("latin-1")
 
 
-def _answer_json(answer: Answer) -> dict[str, Any]:
-    return asdict(answer) | {"paths": [_text(path) for path in answer.paths]}
+def _plain(item: Any) -> Any:
+    """Return what json doesn't know, one level deep: a path, or a dataclass."""
+    return _text(item) if isinstance(item, bytes) else {part.name: getattr(item, part.name) for part in fields(item)}
 
 
 def _answer(data: Mapping[str, Any]) -> Answer:

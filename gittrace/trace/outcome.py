@@ -35,7 +35,7 @@ class Historian:
     def __init__(self, store: Store, traces: Iterable[Trace]) -> None:
         self.store = store
         self.objects = store.objects
-        self._given = {trace.id: trace for trace in traces}
+        self._given: Mapping[str, Trace] = {trace.id: trace for trace in traces}
         self._tips = _tips(store)
         self._state = _state(store, self._tips)
         self._answers: dict[str, Answer] = {}
@@ -51,7 +51,7 @@ class Historian:
     def _remembered(self, trace: str) -> Answer:
         found = self._memo.answer(trace, self._state, self.objects)
         if found is None:
-            found, lost = self._ask(lambda derivation: (derivation.answer(trace), derivation.unreachable()))
+            found, lost = self._ask(lambda derivation: (derivation.answer(trace), derivation.unreachable))
             self._memo.keep_answer(trace, found, self._state, lost)
         return found
 
@@ -74,6 +74,8 @@ class Historian:
             if self._derivation is None or self._derivation[0] != self._memo.version():
                 derivation = Derivation(self.store, self._given, self._memo, self._tips)
                 self._derivation = self._memo.version(), derivation
+                # they were read; many traces are much to hold
+                self._given = {}
             return ask(self._derivation[1])
         finally:
             self._memo.release()
