@@ -139,7 +139,7 @@ def _found(repo: Repository, trace_id: str) -> Forgotten:
         index.close()
     ref = TRACE_REFS + trace_id
     found = Forgotten(trace_id, now())
-    found.sessions = list(_sessions(repo, trace_id))
+    found.sessions = list(sessions_of(repo, trace_id))
     found.refs = [ref] if repo.git("rev-parse", "-q", "--verify", ref, ok=(0, 1)) else []
     own = [place for place in (*shown, *gone) if place.ref == NOTES_REF]
     found.commits = list(dict.fromkeys(place.commit for place in own))
@@ -153,7 +153,7 @@ def _found(repo: Repository, trace_id: str) -> Forgotten:
     return found
 
 
-def _sessions(repo: Repository, trace_id: str) -> Iterator[str]:
+def sessions_of(repo: Repository, trace_id: str) -> Iterator[str]:
     """Yield the sessions of a trace that have a journal."""
     folder = os.path.join(repo.common_trace_dir, SESSIONS_DIR)
     for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
@@ -295,4 +295,4 @@ def _unlink(path: str) -> None:
         return
 
 
-__all__ = ["Forgotten", "Replaced", "forget_trace", "replace_segments", "tombstones"]
+__all__ = ["Forgotten", "Replaced", "forget_trace", "replace_segments", "sessions_of", "tombstones"]

@@ -11,7 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from gittrace.errors import SessionActive, TraceError
+from gittrace.errors import SessionActive
 from gittrace.git import hidden
 from gittrace.git.objects import DIRECTORY, ObjectStore
 from gittrace.git.repository import Repository
@@ -21,9 +21,9 @@ from gittrace.model.segment import SegmentLine, decode, encode, parse_note
 from gittrace.protect.redactor import Stream
 from gittrace.trace import progress
 from gittrace.trace.cleaning import Cleaner, Finding
-from gittrace.trace.forget import replace_segments
+from gittrace.trace.forget import replace_segments, sessions_of
 from gittrace.trace.redaction import Redaction, redaction
-from gittrace.trace.seal import locked, session_header
+from gittrace.trace.seal import locked
 from gittrace.trace.store import Store
 from gittrace.vocabulary import META_FILE, NOTES_REF, OUTPUT_DIR, SESSIONS_DIR, TRACE_REFS
 
@@ -54,7 +54,7 @@ def redact_trace(store: Store, trace_id: str, dry_run: bool = False) -> Redacted
     done.segments = len(lines)
     kept = dict(_masked_outputs(store, trace_id, rules, done, dry_run))
     done.outputs = len(kept)
-    for session in _sessions(repo, trace_id):
+    for session in sessions_of(repo, trace_id):
         done.journals += _mask_journal(repo, session, rules.cleaner(), done, dry_run)
     # the same is in a journal and in its segment
     done.found = list(dict.fromkeys(done.found))
@@ -118,19 +118,6 @@ def _masked_outputs(
         if hits:
             done.found += [Finding(event, OUTPUT_DIR, "", 0, rule, tag) for rule, tag in hits]
             yield event, "" if dry_run else hidden.write_blob(store.repo, packed)
-
-
-def _sessions(repo: Repository, trace_id: str) -> Iterator[str]:
-    folder = os.path.join(repo.common_trace_dir, SESSIONS_DIR)
-    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else []:
-        session, _, suffix = name.rpartition(".")
-        if suffix == "jsonl":
-            try:
-                header = session_header(os.path.join(folder, name))
-            except TraceError:
-                continue  # nothing tells whose it is; doctor names it
-            if header.get("trace_id") == trace_id:
-                yield session
 
 
 def _mask_journal(repo: Repository, session: str, cleaner: Cleaner, done: Redacted, dry_run: bool) -> int:
