@@ -18,7 +18,7 @@ from gittrace.share import pusher, queue
 from gittrace.share import state as states
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope, alive
-from gittrace.share.publish import Published, alone, drain, publish_alone
+from gittrace.share.publish import Drain, Published, alone, publish_alone
 from gittrace.share.remotes import Remotes, Target
 from gittrace.trace.faillog import log_failures
 from gittrace.trace.seal import seal
@@ -120,12 +120,14 @@ def _detach(keep: int) -> None:
 
 def _work(repo: Repository, target: Target | None, pid: int, writing: int) -> None:
     try:
-        done = drain(repo, _LINE) if target else []
-        if not target:
+        drain = Drain(repo, _LINE)
+        if target:
+            _log(repo, drain.run())
+        else:
             log_failures(repo, "seal", seal(repo).failed)
-        for one in done:
-            log_failures(repo, "push", _told(one))
         os.close(writing)
+        # what another process was in the way of
+        _log(repo, drain.run(wait=_LINE.total) if target else [])
         if target and _unproven(repo, target):
             _settle(repo, target, pid)
         if target:
@@ -134,11 +136,12 @@ def _work(repo: Repository, target: Target | None, pid: int, writing: int) -> No
         log_failures(repo, "push", [told(error) if isinstance(error, TraceError | OSError) else repr(error)])
 
 
-def _told(done: Published) -> list[str]:
-    said = list(done.problems)
-    if done.renewed:
-        said.append(f"this is a copy of another clone: it publishes as writer '{done.writer}' from now on")
-    return said
+def _log(repo: Repository, done: Iterable[Published]) -> None:
+    for one in done:
+        said = list(one.problems)
+        if one.renewed:
+            said.append(f"this is a copy of another clone: it publishes as writer '{one.writer}' from now on")
+        log_failures(repo, "push", said)
 
 
 def _unproven(repo: Repository, target: Target) -> bool:

@@ -234,26 +234,39 @@ def _move(repo: Repository, ref: str, new: str, old: str | None) -> None:
             raise
 
 
-def drain(repo: Repository, line: Line) -> list[Published]:
-    """Publish what waits in the queue, as long as nobody else does; what fails is tried once and stays.
+class Drain:
+    """Publishes what waits in the queue; what fails is tried once and stays."""
 
-    Raises OSError, GitFailed, BadConfig.
-    """
-    done: list[Published] = []
-    tried: dict[str, str] = {}
-    while True:
-        fresh = [entry for entry in queue.waiting(repo) if tried.get(entry.id) != entry.tried]
-        if not fresh:
-            return done
-        with alone(repo) as mine:
-            if not mine:
-                return done  # who publishes looks again when it is through
-            target = Target(fresh[0].remote, fresh[0].to)
-            try:
-                done.append(publish_alone(repo, target, Scope(), line))
-            except (TraceError, OSError):
-                # why is in the queue
-                tried |= {entry.id: entry.tried for entry in queue.waiting(repo)}
+    def __init__(self, repo: Repository, line: Line) -> None:
+        self._repo = repo
+        self._line = line
+        self._tried: dict[str, str] = {}
+
+    def run(self, wait: float = 0) -> list[Published]:
+        """Go on until nothing is left to try, or another process publishes for so many seconds.
+
+        Raises OSError, GitFailed, BadConfig.
+        """
+        done: list[Published] = []
+        while fresh := self._fresh():
+            with alone(self._repo, wait) as mine:
+                if not mine:
+                    return done
+                # the other process may have done it, or tried in vain
+                if fresh := self._fresh():
+                    done += self._publish(fresh[0])
+        return done
+
+    def _fresh(self) -> list[Entry]:
+        return [entry for entry in queue.waiting(self._repo) if self._tried.get(entry.id) != entry.tried]
+
+    def _publish(self, entry: Entry) -> list[Published]:
+        try:
+            return [publish_alone(self._repo, Target(entry.remote, entry.to), Scope(), self._line)]
+        except (TraceError, OSError):
+            # why is in the queue
+            self._tried |= {entry.id: entry.tried for entry in queue.waiting(self._repo)}
+            return []
 
 
-__all__ = ["Busy", "Published", "alone", "drain", "publish", "publish_alone"]
+__all__ = ["Busy", "Drain", "Published", "alone", "publish", "publish_alone"]

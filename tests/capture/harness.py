@@ -5,8 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
@@ -15,24 +13,14 @@ import pexpect
 import pytest
 
 from tests.support.repo import hermetic_environment
+from tests.support.waiting import PATIENCE, until
 
 DRIVER = Path(__file__).with_name("driver.py")
-PATIENCE = 30.0
 
 if TYPE_CHECKING:
     _Spawn = pexpect.spawn[str]
 else:
     _Spawn = pexpect.spawn
-
-
-def until(condition: Callable[[], Any], what: str) -> Any:
-    """Wait until `condition` is true, and return it."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.01)
-    raise AssertionError(f"waited in vain for {what}")
 
 
 class Recording:
@@ -159,4 +147,4 @@ def recording(tmp_path: Path, home: Path) -> Recording:
     return Recording(directory, home)
 
 
-__all__ = ["PATIENCE", "Recording", "Started", "Terminal", "alive", "line", "recording", "until"]
+__all__ = ["Recording", "Started", "Terminal", "alive", "line", "recording"]

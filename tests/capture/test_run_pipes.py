@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.capture.harness import PATIENCE, Recording, alive, line, until
+from tests.capture.harness import Recording, alive, line
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.mark.parametrize("code", [0, 1, 77, 255])

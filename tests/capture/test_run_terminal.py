@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from tests.capture.harness import Recording, Terminal, alive, until
+from tests.capture.harness import Recording, Terminal, alive
+from tests.support.waiting import until
 
 INTERRUPT, QUIT, SUSPEND, END = "\x03", "\x1c", "\x1a", "\x04"
 

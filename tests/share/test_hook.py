@@ -9,6 +9,7 @@ import pytest
 
 from gittrace.share import queue
 from gittrace.share import state as states
+from gittrace.share.publish import alone
 from gittrace.share.setup import share
 from gittrace.trace.initialize import initialize
 from tests.share.conftest import MakeServer, recorded
@@ -16,6 +17,7 @@ from tests.share.support import Server, through
 from tests.support.recording import Recording
 from tests.support.recording import recorded as recorded_in
 from tests.support.repo import Repo, make_repo
+from tests.support.waiting import until
 
 Project = Callable[..., Recording]
 
@@ -58,6 +60,18 @@ def test_commit_and_push_in_one_breath(project: Recording, server: Server) -> No
     assert set(server.segments()) == {commit}
     assert server.repo.git("rev-parse", "main") == commit
     assert waiting(project) == []
+
+
+def test_a_push_during_another_publication_is_published_after_it(project: Recording, server: Server) -> None:
+    one = recorded(project, "one")
+    with alone(project.here) as mine:
+        assert mine
+        project.git("push", "-q", "origin", "main")
+        assert server.repo.git("rev-parse", "main") == one
+        assert len(waiting(project)) == 1
+        assert server.writers() == []
+    until(lambda: not waiting(project), "the queue to be empty")
+    assert set(server.segments()) == {one}
 
 
 def test_nothing_is_published_until_it_is_asked_for(make_project: Project, server: Server) -> None:

@@ -1,0 +1,17 @@
+"""Wait for what other processes do."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+PATIENCE = 30.0
+
+
+def until(condition: Callable[[], Any], what: str) -> Any:
+    """Wait until `condition` is true, and return it."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.01)
+    raise AssertionError(f"waited in vain for {what}")
