@@ -102,19 +102,25 @@ class Overview:
 
     @property
     def commits_made(self) -> list[str]:
-        """The commits that were made in it, without those that it rewrote itself."""
+        """The commits that were made in it, under the names that it gave them last."""
         events = self.events
-        old = {pair[0] for event in events if event.get("kind") == REWRITE for pair in pairs_of(event)}
-        made = dict.fromkeys(
-            str(event["commit"]) for event in events if event.get("kind") == COMMIT and "commit" in event
-        )
-        return [oid for oid in made if oid not in old]
+        newer = dict(pair for event in events if event.get("kind") == REWRITE for pair in pairs_of(event))
+        made = (str(event["commit"]) for event in events if event.get("kind") == COMMIT and "commit" in event)
+        return list(dict.fromkeys(_last(oid, newer) for oid in made))
 
     @property
     def results(self) -> Mapping[str, Any] | None:
         """The results of its last test run."""
         found = (event["results"] for event in reversed(self.events) if isinstance(event.get("results"), Mapping))
         return next(found, None)
+
+
+def _last(oid: str, newer: Mapping[str, str]) -> str:
+    seen = {oid}
+    while (following := newer.get(oid)) and following not in seen:
+        seen.add(following)
+        oid = following
+    return oid
 
 
 def pairs_of(event: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -24,8 +24,9 @@ from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position, log_size, save_position
 from gittrace.journal.read import Event, read
 from gittrace.journal.running import Running, live
-from gittrace.trace import progress, rewrites
+from gittrace.trace import commit_map, progress, rewrites
 from gittrace.trace.commit_events import CommitEvents, Made, event_of
+from gittrace.trace.faillog import log_failures
 from gittrace.vocabulary import COMMIT, REWRITE
 
 # what the reflog's messages begin with: HEAD went elsewhere, or a commit was made here
@@ -78,6 +79,7 @@ def catch_up(
             is_last = item.number == len(news.entries) - 1
             events += builder.by_hand(item, at_once and not running and is_last)
     events += news.rebased(0, len(news.entries), taken)
+    events += news.filtered(taken)
     _protect(repo, active, events)
     journal.extend(events)
     news.save()
@@ -133,6 +135,7 @@ def recorded(repo: Repository, active: Active, event: Event, began: Running, aft
             if item.number >= start:
                 later += builder.of_command(item, began.event_id, {began.tree, builder.tree})
         later += news.rebased(start, len(news.entries), after)
+        later += news.filtered(after)
         _protect(repo, active, [*earlier, *later])
     mine += [str(item["commit"]) for item in later if item["kind"] == COMMIT]
     return Batch([*earlier, event | ({"commits": mine} if mine else {}), *later], news)
@@ -151,6 +154,7 @@ def _news(repo: Repository, active: Active, head: str | None, final: bool) -> "_
     moves = reflog.since(repo, seen)
     if not moves.entries and head == old:
         return None
+    log_failures(repo, commit_map.FILTER_REPO, commit_map.take_in(repo))
     done = progress.load(repo.common_trace_dir, active.session_id)
     tail = read(active.journal, done.offset).events
     entries = moves.entries
@@ -244,6 +248,18 @@ class _News:
             return []
         return [event_of(REWRITE, taken.head, taken.branch, now(), cause="rebase", pairs=pairs)]
 
+    def filtered(self, taken: Snapshot) -> list[Event]:
+        """Return the event of a `git filter-repo` that took HEAD along, with the commits of the session."""
+        pairs = [pair for pair in rewrites.read_pairs(self.repo)[0] if pair.cause == commit_map.FILTER_REPO]
+        if self.head == self.old or all(pair.old != self.old for pair in pairs):
+            return []
+        mine = {*self.done.commits, *(item["commit"] for item in self.tail if item["kind"] == COMMIT)}
+        with open_objects(self.repo) as store:
+            renamed = [[one.old, one.new] for one in pairs if one.old in mine and store.kind(one.new) == "commit"]
+        if not renamed:
+            return []
+        return [event_of(REWRITE, taken.head, taken.branch, now(), cause=commit_map.FILTER_REPO, pairs=renamed)]
+
 
 def _earlier(repo: Repository, entries: Sequence[Entry], old: str | None, command: Running) -> int:
     """Return how many entries of HEAD's log, before which HEAD was `old`, are from before a command began."""
@@ -315,11 +331,14 @@ def _without_reflog(repo: Repository, head: str | None, new: str | None, journal
     began = session.get("at") or now()
     with open_objects(repo) as store:
         # where HEAD was may have been undone and pruned
-        known = [oid for oid in (head, session.get("base_commit")) if oid and store.kind(oid) == "commit"]
+        names = [oid for oid in (head, session.get("base_commit")) if oid]
+        names = [name for oid in names for name in (oid, rewrites.newest(repo, oid))]
+        known = [name for name in names if store.kind(name) == "commit"]
     span = f"{known[0]}..{new}" if known else new
     out = repo.git("log", *_WITHOUT_REFLOG, span, "--")
-    for item in os.fsdecode(out).split("\0"):
-        fields = item.split("\x01", 4)
-        if len(fields) == 5 and now(int(fields[3]) * 1_000_000_000) >= began[:19]:
-            oid, tree, parents, when, subject = fields
+    items = [item.split("\x01", 4) for item in os.fsdecode(out).split("\0") if item]
+    # what was rewritten is not made anew
+    rewritten = commit_map.given(repo, {fields[0] for fields in items})
+    for oid, tree, parents, when, subject in items:
+        if oid not in rewritten and now(int(when) * 1_000_000_000) >= began[:19]:
             yield Entry(oid, tree, tuple(parents.split()), int(when), f"commit: {subject}", "")

@@ -1,6 +1,7 @@
-"""The pairs that post-rewrite hooks left in `<common-dir>/trace/rewrites`, a line each: cause, onto, old, new.
+"""The pairs of rewritten commits in `<common-dir>/trace/rewrites`, a line each: cause, onto, old, new.
 
-The hook only appends; this reads. The pairs stay: they are candidates when history is asked what became of the work.
+The post-rewrite hook appends them, and whoever finds a map of filter-repo. The pairs stay: they are candidates when
+history is asked what became of the work.
 """
 
 import os
@@ -38,12 +39,23 @@ def read_pairs(repo: Repository, offset: int = 0) -> tuple[list[Pair], int]:
     pairs = []
     for line in complete.decode("utf-8", "replace").splitlines():
         words = line.split()
-        if len(words) == 4 and all(_is_oid(word) for word in words[2:]):
+        if len(words) == 4 and all(is_oid(word) for word in words[2:]):
             pairs.append(Pair(words[0], None if words[1] == "-" else words[1], words[2], words[3]))
     return pairs, offset + len(complete)
 
 
-def _is_oid(word: str) -> bool:
+def add_pairs(repo: Repository, pairs: list[Pair]) -> None:
+    """Append pairs, as the hook does. Raises OSError."""
+    if not pairs:
+        return
+    text = "".join(f"{pair.cause} {pair.onto or '-'} {pair.old} {pair.new}\n" for pair in pairs)
+    os.makedirs(repo.common_trace_dir, exist_ok=True)
+    with open(os.path.join(repo.common_trace_dir, REWRITES_FILE), "ab") as file:
+        file.write(text.encode())
+
+
+def is_oid(word: str) -> bool:
+    """Tell whether a word is a full object name."""
     return len(word) in (40, 64) and set(word) <= set("0123456789abcdef")
 
 

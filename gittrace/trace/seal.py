@@ -23,7 +23,7 @@ from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position
 from gittrace.journal.read import Event, ended, read
 from gittrace.model.segment import encode, split
-from gittrace.trace import packing, progress, rewrites
+from gittrace.trace import commit_map, packing, progress, rewrites
 from gittrace.trace.commits import catch_up, in_progress
 from gittrace.trace.masking import Masking
 from gittrace.trace.noting import add_lines, merge_notes, tombstones
@@ -68,6 +68,7 @@ def seal(repo: Repository, patient: bool = False) -> Sealed:
     if not _anything_to_do(repo):
         return result
     with locked(repo):
+        result.failed += commit_map.take_in(repo)
         amid_rebase = False
         unsure: set[str] = set()
         for worktree, active in active_sessions(repo, result.failed):
@@ -95,7 +96,7 @@ def seal(repo: Repository, patient: bool = False) -> Sealed:
 
 def _anything_to_do(repo: Repository) -> bool:
     _, new = rewrites.read_pairs(repo, rewrites.rewrites_done(repo))
-    return bool(new != rewrites.rewrites_done(repo) or pending_sessions(repo))
+    return bool(new != rewrites.rewrites_done(repo) or pending_sessions(repo) or commit_map.is_new(repo))
 
 
 def pending_sessions(repo: Repository) -> list[str]:
@@ -207,12 +208,11 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
     if tombstones(repo).covers(header["trace_id"], header.get("at")):
         raise TraceError(f"not sealed: its trace was forgotten ('git trace forget {header['trace_id']}' removes it)")
     with open_objects(repo) as store:
-        if done.tree is None:
-            done.tree = header["tree"]
-            done.base = _base(store, header.get("base_commit"))
+        _begin(repo, store, header, done)
         limit = repo.size("trace.maxDiff")
         lines: list[tuple[_Run, list[str]]] = []
         for run in runs:
+            assert done.tree is not None
             changed = _changed(store, run.events, done)
             sealed = masking(_with_diffs(repo, header, run.events, done, limit))
             texts = [
@@ -224,7 +224,7 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
             if run.commit:
                 done.commits += [run.commit] if run.commit not in done.commits else []
                 if store.kind(run.commit) == "commit":
-                    done.base = _base(store, run.commit)
+                    done.base = _base(repo, store, run.commit, done.tree)
                 else:  # undone and pruned before anyone came to seal it
                     newest = rewrites.newest(repo, run.commit)
                     run.commit = newest if store.kind(newest) == "commit" else None
@@ -240,8 +240,23 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
             progress.reopen(repo.common_trace_dir, session_id)
 
 
-def _base(store: ObjectStore, commit: str | None) -> dict[str, str | None]:
-    return {"commit": commit, "tree": store.commit(commit).tree if commit else EMPTY_TREE[store.format]}
+def _begin(repo: Repository, store: ObjectStore, header: Event, done: progress.Progress) -> None:
+    """See to what the next segment begins on: it may have been rewritten, and be gone."""
+    if done.tree is None or done.base is None:
+        done.tree = header["tree"]
+        done.base = _base(repo, store, header.get("base_commit"), header["tree"])
+    elif store.kind(done.base["tree"] or "") != "tree":
+        done.base = _base(repo, store, done.base["commit"], done.tree)
+
+
+def _base(repo: Repository, store: ObjectStore, commit: str | None, tree: str) -> dict[str, str | None]:
+    """Return what a segment begins on: a commit, by its new name if it was rewritten; `tree` where it is gone."""
+    if commit is None:
+        return {"commit": None, "tree": EMPTY_TREE[store.format]}
+    for name in (commit, rewrites.newest(repo, commit)):
+        if store.kind(name) == "commit":
+            return {"commit": name, "tree": store.commit(name).tree}
+    return {"commit": None, "tree": tree}
 
 
 def _changed(store: ObjectStore, events: list[Event], done: progress.Progress) -> bool:
@@ -278,10 +293,8 @@ def segment_of(
     repo: Repository, header: Event, events: list[Event], done: progress.Progress, masking: Masking
 ) -> list[Event]:
     """Return the segment that a session's unsealed events would make now: its header, then the events, with diffs."""
-    if done.tree is None:
-        done.tree = header["tree"]
-        with open_objects(repo) as store:
-            done.base = _base(store, header.get("base_commit"))
+    with open_objects(repo) as store:
+        _begin(repo, store, header, done)
     return masking(_with_diffs(repo, header, events, done, repo.size("trace.maxDiff")))
 
 

@@ -1,5 +1,6 @@
 """git trace list."""
 
+import json
 import re
 
 from tests.commands.conftest import Story
@@ -65,3 +66,20 @@ def test_without_traces(work: Recording) -> None:
 def test_title_is_made_safe(work: Recording) -> None:
     work.start(title="red \x1b[31malert")
     assert "red \\x1b[31malert" in work.repo.trace("list")
+
+
+def test_rewritten_commits_count_once(work: Recording) -> None:
+    work.start()
+    for number in range(3):
+        work.did(a=f"the line of {number}\n")
+        work.commit(f"step {number}")
+    work.git("reset", "-q", "--hard", "HEAD~3")
+    work.write(c="in between\n")
+    work.commit("in between")
+    work.git("rebase", "-q", "HEAD", "ORIG_HEAD")
+    work.commit("other words", "--amend")
+    work.stop()
+    (line,) = work.repo.trace("list").splitlines()
+    assert line.endswith("(1 session, 3 commands, 4 commits)")
+    (found,) = json.loads(work.repo.trace("list", "--json"))
+    assert set(work.git("rev-list", "-3", "HEAD").split()) <= set(found["commits"])

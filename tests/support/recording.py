@@ -6,7 +6,7 @@ The hooks are installed without their sealer: a test says when it runs, so nothi
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,12 @@ class Recording:
         }
 
     def check(self, tmp: Path) -> None:
-        """Assert what holds after every scenario, sealed once more."""
+        """Assert what holds after every scenario, sealed once more, here and in a clone."""
+        self.check_here()
+        proved(self, tmp / "clone")
+
+    def check_here(self) -> None:
+        """Assert what holds after every scenario, sealed once more, though what a trace began on may be gone."""
         before = self.git("status", "--porcelain=v2", "--branch")
         self.seal()
         again = self.seal()
@@ -174,7 +179,9 @@ class Recording:
         assert self.repo.run("git", "fsck", "--no-dangling", "--no-progress") == b""
         assert [line for line in self.repo.errors.splitlines() if "unborn branch" not in line] == []
         self._check_complete()
-        proved(self, tmp / "clone")
+        with closing(Store(self.here)) as store:
+            for trace_id in store.trace_ids():
+                assert _unproved(store, trace_id) == []
 
     def _check_complete(self) -> None:
         """Every journaled event is in exactly one segment, or in none yet; and none was made up."""
@@ -215,12 +222,16 @@ def proved(work: Recording, top: Path) -> int:
     try:
         assert store.problems == []
         for trace_id in store.trace_ids():
-            outcomes = list(rebuild(store.objects, [step for _, step in steps(store.load(trace_id))]))
-            assert [(item.step.what, item.reason) for item in outcomes if item.status != OK] == []
-            count += len(outcomes)
+            assert _unproved(store, trace_id) == []
+            count += len(list(steps(store.load(trace_id))))
     finally:
         store.close()
     return count
+
+
+def _unproved(store: Store, trace_id: str) -> list[tuple[str, str]]:
+    outcomes = rebuild(store.objects, [step for _, step in steps(store.load(trace_id))])
+    return [(item.step.what, item.reason) for item in outcomes if item.status != OK]
 
 
 def note(work: Recording, name: str = "HEAD", ref: str = NOTES_REF) -> bytes:
