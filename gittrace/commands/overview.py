@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gittrace.git.described import Described, describe
-from gittrace.trace.index import Place
+from gittrace.trace.indexed import Place
 from gittrace.trace.store import Store
 from gittrace.vocabulary import COMMAND, COMMIT, REWRITE, STOP
 
@@ -51,7 +51,7 @@ class CommitView:
 
 @dataclass(frozen=True)
 class Overview:
-    """A trace as lists and logs show it; `events` are summaries (see `gittrace.trace.index.summary`)."""
+    """A trace as lists and logs show it; `events` are summaries (see `gittrace.trace.summary`)."""
 
     id: str
     short: str

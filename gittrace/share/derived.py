@@ -12,10 +12,11 @@ from gittrace.model.segment import SegmentLine, parse_note
 from gittrace.model.trace import Trace
 from gittrace.trace.contents import contents
 from gittrace.trace.evidence import TOOL_EMITTED
-from gittrace.trace.index import Place
+from gittrace.trace.indexed import Place
 from gittrace.trace.outcome import Historian
 from gittrace.trace.store import Store
-from gittrace.trace.work import Order, Work, work_of
+from gittrace.trace.work import Order, Work
+from gittrace.trace.work_reader import work_of
 
 
 def carried(store: Store, published: str, commits: set[str]) -> dict[str, list[SegmentLine]]:

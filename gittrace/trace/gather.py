@@ -19,7 +19,7 @@ from gittrace.trace.fate import Tips
 from gittrace.trace.memo import Memo
 from gittrace.trace.rewrites import read_pairs
 from gittrace.trace.store import Store
-from gittrace.trace.work import work_of
+from gittrace.trace.work_reader import work_of
 
 # what a commit had that is so much older than the first event (seconds) is not looked for
 _LOOK_BACK = 90 * 24 * 3600

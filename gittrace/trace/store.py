@@ -13,7 +13,8 @@ from gittrace.git.repository import Repository
 from gittrace.journal.active import Active, active_session, journal_path
 from gittrace.journal.read import Event, read
 from gittrace.trace import progress
-from gittrace.trace.index import Index, Place
+from gittrace.trace.index import Index
+from gittrace.trace.indexed import Place
 from gittrace.trace.masking import Masking
 from gittrace.trace.seal import pending_sessions, seal, segment_of, session_header
 from gittrace.trace.summary import summary
