@@ -1,7 +1,7 @@
 """Whether the lines at HEAD, and those of the worktree, are said to be who wrote them."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from random import Random
 
 from gittrace.trace.blame import Explained, explain
@@ -42,26 +42,31 @@ def wrong_lines(desk: Desk, store: Store, blamed: Blamed) -> Iterator[tuple[str,
     }
     for (path, revision), lines in blamed.items():
         for item in lines:
-            for rule, text in _wrong(desk, item, events):
+            writer = item.line.writer if item.line else None
+            told = (writer.trace_id, events[writer.event_id]) if writer else None
+            for rule, text in wrong_writer(desk, item.blamed.text + b"\n", told, item.blamed.source.committed):
                 where = f"{os.fsdecode(path)}:{item.blamed.line} at {revision or 'the worktree'}"
                 yield rule, f"{where}, of {item.blamed.source.commit[:7]}: {text}"
 
 
-def _wrong(desk: Desk, item: Explained, events: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    text = item.blamed.text + b"\n"
+def wrong_writer(
+    desk: Desk, text: bytes, told: tuple[str, str] | None, committed: bool = True
+) -> Iterator[tuple[str, str]]:
+    """Yield (rule, what breaks it) when a line is not `told` (the trace, the event's name) to be who wrote it."""
     ledger = desk.world.ledger
     for token in verbatim(text):
         if token in ledger.unsure | desk.pending:  # the sealer may have looked at the worktree by now
             return
         writer = ledger.writers[token]
         trace = writer.trace if writer and writer.trace in desk.clone.traces else None
-        told = item.line.writer if item.line else None
+        if (told[0] if told else None) in ledger.copied.get(token, ()):
+            return
         if told is None:
-            if trace and item.blamed.source.committed:
+            if trace and committed:
                 yield "every line of a trace is its", f"t{token} is of {_name(desk, trace)}, not of nobody"
             return
-        event = events[told.event_id]
-        if told.trace_id != trace:
+        said, event = told
+        if said != trace:
             yield "no line is of who didn't write it", f"t{token} is of {_name(desk, trace)}, not of {event}"
         elif writer and writer.events and event not in writer.events:
             yield "no line is of who didn't write it", f"t{token} is of {set(writer.events)}, not of {event}"

@@ -3,11 +3,12 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
-from gittrace.model.trace import Outcome
+from gittrace.model.trace import Link, Outcome
 from gittrace.trace.blame import explain
 from gittrace.trace.outcome import outcomes
 from gittrace.trace.proof import steps
@@ -20,6 +21,22 @@ from tests.fuzz.world import Desk
 
 _EMITTED = ("tool_emitted", "tool_emitted_with_divergence")
 _LEFTOVERS = (".lock", ".new", ".zst", "fast_import_crash_")
+
+
+class Said(Protocol):
+    """What is said of a trace."""
+
+    @property
+    def links(self) -> Iterable[Link]:
+        """Its links."""
+
+    @property
+    def committed(self) -> bool:
+        """Whether some of it is reachable."""
+
+    @property
+    def commit_sha(self) -> str | None:
+        """The commit that holds most of it."""
 
 
 class Broken(AssertionError):
@@ -78,15 +95,16 @@ def _proved(store: Store, traces: list[str]) -> None:
                 raise Broken("every snapshot is proved", f"{outcome.status}: {what} of {event}: {outcome.reason}")
 
 
-def _true(desk: Desk, found: dict[str, Outcome]) -> None:
+def _true(desk: Desk, found: Mapping[str, Said]) -> None:
     """Links and outcome agree with where the tokens stand."""
     history = desk.clone.commits.reachable(desk.repo.top)
     for number, trace in enumerate(desk.clone.traces):
-        for rule, text in _wrong(desk.world.ledger, history, trace, found[trace]):
+        for rule, text in wrong_links(desk.world.ledger, history, trace, found[trace]):
             raise Broken(rule, f"trace {number}: {text}")
 
 
-def _wrong(ledger: Ledger, history: dict[str, Commit], trace: str, found: Outcome) -> Iterator[tuple[str, str]]:
+def wrong_links(ledger: Ledger, history: Mapping[str, Commit], trace: str, found: Said) -> Iterator[tuple[str, str]]:
+    """Yield (rule, what breaks it) where links and outcome disagree with where the tokens stand."""
     links = {link.commit: link for link in found.links if link.tier in _EMITTED}
     must = {oid for oid, commit in history.items() if must_link(ledger, commit, trace, history)}
     may = {oid for oid, commit in history.items() if may_link(ledger, commit, trace)}

@@ -4,7 +4,7 @@ import os
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +12,9 @@ from random import Random
 from unittest import mock
 
 from tests.fuzz.checks import Broken, check
-from tests.fuzz.steps import STEPS
-from tests.fuzz.world import Setup, World
+from tests.fuzz.steps import STEPS, Step
+from tests.fuzz.world import Desk, Setup, World
 from tests.support.repo import hermetic_environment
-
-# programs are checked after every so many steps, and at their end
-_EVERY = 10
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,29 @@ class Program:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """Where programs are played.
+
+    world   builds the stage
+    steps   what may happen there
+    desks   where, the likelier ones several times
+    check   what must hold, after each `every` steps, and at the end at the desks `last`
+    replay  the command line that plays a program again
+    """
+
+    world: Callable[[Path, dict[str, str], Setup], World]
+    steps: Mapping[str, tuple[int, Step]]
+    desks: tuple[str, ...]
+    check: Callable[[Desk, Random], None]
+    every: int
+    last: tuple[str, ...]
+    replay: str
+
+
+INSIDE = Stage(World, STEPS, ("a", "a", "a2", "b"), check, 10, ("a", "a2", "b"), "python -m tests.fuzz replay FILE")
+
+
+@dataclass(frozen=True)
 class Failure:
     """How a program failed: the rule (or the exception and where it was raised), the words, what had happened."""
 
@@ -58,32 +78,32 @@ class Failure:
     transcript: tuple[str, ...]
 
 
-def program(seed: int, length: int, sealer: str = "none") -> Program:
+def program(seed: int, length: int, sealer: str = "none", stage: Stage = INSIDE) -> Program:
     """Return the program of a seed."""
     rng = Random(seed)
     setup = Setup(sealer, rng.choice(("sha1", "sha1", "sha1", "sha256")))
-    names, weights = list(STEPS), [often for often, _ in STEPS.values()]
+    names, weights = list(stage.steps), [often for often, _ in stage.steps.values()]
     desk, actions = "a", []
     for name in rng.choices(names, weights, k=length):
         if rng.random() < 0.2:
-            desk = rng.choice(("a", "a", "a2", "b"))
+            desk = rng.choice(stage.desks)
         actions.append(Action(name, desk, rng.randrange(10**6)))
     return Program(setup, tuple(actions))
 
 
-def run(wanted: Program) -> Failure | None:
+def run(wanted: Program, stage: Stage = INSIDE) -> Failure | None:
     """Run a program in a directory of its own, and return how it failed."""
-    return on_stage(wanted.setup, lambda world: _play(world, wanted.actions))
+    return on_stage(wanted.setup, lambda world: _play(world, wanted.actions, stage), stage)
 
 
-def on_stage(setup: Setup, act: Callable[[World], None]) -> Failure | None:
+def on_stage(setup: Setup, act: Callable[[World], None], stage: Stage = INSIDE) -> Failure | None:
     """Do something on a stage of its own, and return how it failed."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder:
         home = Path(folder, "home")
         home.mkdir()
         env = hermetic_environment(home)
         with mock.patch.dict(os.environ, env, clear=True):
-            world = World(Path(folder), env, setup)
+            world = stage.world(Path(folder), env, setup)
             try:
                 with _no_chance(world):
                     act(world)
@@ -112,18 +132,19 @@ def _no_chance(world: World) -> Iterator[None]:
         yield
 
 
-def _play(world: World, actions: Sequence[Action]) -> None:
+def _play(world: World, actions: Sequence[Action], stage: Stage) -> None:
     desks = {desk.name: desk for desk in world.desks}
     for number, action in enumerate(actions, 1):
         rng = Random(action.seed)
-        STEPS[action.name][1](desks[action.desk], rng)
-        if number % _EVERY == 0:
-            check(desks[action.desk], rng)
-    for desk in desks.values():
-        check(desk, Random(len(actions)))
+        stage.steps[action.name][1](desks[action.desk], rng)
+        world.step_done()
+        if number % stage.every == 0:
+            stage.check(desks[action.desk], rng)
+    for name in stage.last:
+        stage.check(desks[name], Random(len(actions)))
 
 
-def shrink(wanted: Program, failure: Failure, seconds: float) -> tuple[Program, Failure]:
+def shrink(wanted: Program, failure: Failure, seconds: float, stage: Stage = INSIDE) -> tuple[Program, Failure]:
     """Return a program that fails by the same rule and has no more steps than it needs, as far as time allows."""
     end = time.monotonic() + seconds
     size = max(len(wanted.actions) // 2, 1)
@@ -131,7 +152,7 @@ def shrink(wanted: Program, failure: Failure, seconds: float) -> tuple[Program, 
         for shorter in _shorter(wanted, size):
             if time.monotonic() > end:
                 return wanted, failure
-            again = run(shorter)
+            again = run(shorter, stage)
             if again and again.rule == failure.rule:
                 wanted, failure = shorter, again
                 break
@@ -146,7 +167,7 @@ def _shorter(wanted: Program, size: int) -> Iterator[Program]:
         yield Program(wanted.setup, wanted.actions[:start] + wanted.actions[start + size :])
 
 
-def report(wanted: Program, failure: Failure) -> str:
+def report(wanted: Program, failure: Failure, stage: Stage = INSIDE) -> str:
     """Return what a person needs to see and to run it again."""
     happened = "\n".join(failure.transcript)
-    return f"{failure.text}\n\n-- what happened\n{happened}\n\n-- program: python -m tests.fuzz replay FILE\n{wanted}\n"
+    return f"{failure.text}\n\n-- what happened\n{happened}\n\n-- program: {stage.replay}\n{wanted}\n"

@@ -51,6 +51,7 @@ class Ledger:
     contents  by digest of a file's content: the trace in whose session it was first seen, None for a hand's
     deleted   (trace, path): files that were seen to go in a trace's session
     removed   (trace, token): lines that were seen to go from a file in a trace's session
+    copied    by token: the traces (None for a hand) in whose sessions it was written down once more
     """
 
     writers: dict[int, Writer | None] = field(default_factory=dict)
@@ -58,6 +59,7 @@ class Ledger:
     contents: dict[bytes, str | None] = field(default_factory=dict)
     deleted: set[tuple[str, bytes]] = field(default_factory=set)
     removed: set[tuple[str, int]] = field(default_factory=set)
+    copied: dict[int, set[str | None]] = field(default_factory=dict)
 
     def new(self, writer: Writer | None) -> int:
         """Return a token that nobody has written yet."""
@@ -135,7 +137,7 @@ class Commits:
 
     def __init__(self, top: Path, env: Mapping[str, str]) -> None:
         self.top = top
-        self.env = dict(env)
+        self.env = dict(env) | {"GIT_NO_REPLACE_OBJECTS": "1"}
         self._files: dict[str, File] = {}
         self._trees: dict[str, Mapping[bytes, File]] = {}
         self._known: dict[str, Commit] = {}
@@ -147,8 +149,11 @@ class Commits:
         ).stdout
 
     def reachable(self, top: Path) -> dict[str, Commit]:
-        """Return the commits that a branch, tag, remote-tracking branch or a worktree's HEAD leads to."""
-        out = self.git("rev-list", "--branches", "--tags", "--remotes", "HEAD", top=top)
+        """Return the commits that a branch, tag, remote-tracking branch or a worktree's HEAD leads to.
+
+        They are taken as they are stored; what `git replace` puts in another's place is one of them too.
+        """
+        out = self.git("rev-list", "--branches", "--tags", "--remotes", "--glob=refs/replace", "HEAD", top=top)
         return {oid: self.commit(oid) for oid in reversed(out.decode().split())}
 
     def commit(self, oid: str) -> Commit:
@@ -199,11 +204,15 @@ def may_link(ledger: Ledger, commit: Commit, trace: str) -> bool:
     """Tell whether there is anything of the trace in what a commit changes: a line, a file, what it removed."""
     if commit.added & (ledger.owned(trace) | ledger.unsure):
         return True
+    if any(trace in ledger.copied.get(token, ()) for token in commit.added):
+        return True
+    stood = frozenset(token for parent in commit.parents for file in parent.files.values() for token in file.tokens)
     for path in commit.changed:
         file = commit.files.get(path)
         if file is None and (trace, path) in ledger.deleted:
             return True
-        if file is not None and ledger.contents.get(file.digest) == trace:
+        # a file as the trace left it, unless it brings in lines that others wrote
+        if file is not None and ledger.contents.get(file.digest) == trace and file.tokens <= stood:
             return True
         # two who remove the same line can't be told apart
         had = frozenset[int]().union(*(parent.files.get(path, _NOTHING).tokens for parent in commit.parents))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz import blackbox
 from tests.fuzz.again import played
 from tests.fuzz.engine import Program, program, report, run, shrink
 
@@ -24,6 +25,13 @@ def test_the_cache_changes_nothing(seed: int) -> None:
     """What is derived step by step is what is derived from scratch, whatever became of refs, notes and cache."""
     failure = played(seed, 40)
     assert failure is None, "\n".join((failure.text, *failure.transcript))
+
+
+@pytest.mark.parametrize("seed", range(1, 3))
+def test_the_command_line(seed: int) -> None:
+    """What the command line says of random work is what became of it."""
+    said = blackbox.played(seed, 12)
+    assert said is None, said
 
 
 @pytest.mark.parametrize("path", sorted(_PROGRAMS.glob("*.txt")), ids=lambda path: path.stem)
@@ -47,5 +55,7 @@ def test_more_random_work(number: int) -> None:
     wanted = program(seed, 60, sealer)
     failure = run(wanted)
     assert failure is None, report(*shrink(wanted, failure, 120))
+    said = blackbox.played(seed, 60)
+    assert said is None, said
     failure = played(seed, 80)
     assert failure is None, "\n".join((f"--again --seed {seed} --steps 80", failure.text, *failure.transcript))

@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Protocol
 
+from gittrace.git.repository import Repository
 from gittrace.trace.initialize import initialize
 from gittrace.vocabulary import HOOKS_DIR
 from tests.fuzz.model import Commits, Ledger, Writer, line, tokens
@@ -69,6 +70,34 @@ class Clone:
         return list(self.events)
 
 
+class Started(Protocol):
+    """A session that was started."""
+
+    @property
+    def trace_id(self) -> str:
+        """Its trace."""
+
+
+class Recorder(Protocol):
+    """What records at a desk."""
+
+    @property
+    def here(self) -> Repository:
+        """Where it records."""
+
+    def start(self, trace_id: str | None = None, title: str | None = None) -> Started:
+        """Start a session, of a new trace or of the one that is named."""
+
+    def stop(self, success: bool | None = None) -> object:
+        """Stop the session."""
+
+    def seal(self) -> object:
+        """Have sealed what can be."""
+
+    def recorded(self, *argv: str) -> AbstractContextManager[None]:
+        """Record what is done inside as a command."""
+
+
 class Desk:
     """A worktree in which somebody works, at times in a session."""
 
@@ -77,7 +106,7 @@ class Desk:
         self.name = name
         self.clone = clone
         self.repo = repo
-        self.work = Recording(repo)
+        self.work = world.recorder(repo)
         self.trace: str | None = None
         self.pending: set[int] = set()
         self.seen: dict[bytes, frozenset[int]] = {}
@@ -206,50 +235,62 @@ class World:
     def __init__(self, top: Path, env: dict[str, str], setup: Setup) -> None:
         self.top = top
         self.clock = Clock(real=setup.sealer != "none")
-        self.env = env = env | self.clock.environment()
+        self.env = env | self.clock.environment()
         self.setup = setup
         self.ledger = Ledger()
         self.transcript: list[str] = []
-        make_repo(top / "server", env, setup.object_format).git("config", "core.bare", "true")
-        Repo(top / "server", env).git("config", "receive.denyCurrentBranch", "ignore")
-        first = self._clone("a")
-        self._begin(first)
-        Repo(top / "a", env).git("worktree", "add", "-q", "-b", "side", "../a2")
-        second = self._clone("b")
-        self.desks = [
-            Desk(self, "a", first, Repo(top / "a", env)),
-            Desk(self, "a2", first, Repo(top / "a2", env)),
-            Desk(self, "b", second, Repo(top / "b", env)),
-        ]
+        make_repo(top / "server", self.env, setup.object_format).git("config", "core.bare", "true")
+        self.repo("server").git("config", "receive.denyCurrentBranch", "ignore")
+        first = self.clone("a")
+        self._begin()
+        self.repo("a").git("worktree", "add", "-q", "-b", "side", "../a2")
+        second = self.clone("b")
+        self.desks = [Desk(self, name, clone, self.repo(name)) for name, clone in (("a", first), ("a2", first))]
+        self.desks.append(Desk(self, "b", second, self.repo("b")))
         for desk in (self.desks[0], self.desks[2]):
-            initialize(desk.work.here)
-            if setup.sealer == "none":
-                (Path(desk.work.here.common_trace_dir) / HOOKS_DIR / "seal").unlink()
+            self.initialize(desk)
         for desk in self.desks:
             desk.observe()
 
-    def _clone(self, name: str) -> Clone:
+    def repo(self, name: str) -> Repo:
+        """Return a worktree of the stage, or the server."""
+        return Repo(self.top / name, self.env)
+
+    def recorder(self, repo: Repo) -> Recorder:
+        """Return what records in a worktree."""
+        return Recording(repo)
+
+    def initialize(self, desk: Desk) -> None:
+        """Install the hooks of a clone."""
+        initialize(desk.work.here)
+        if self.setup.sealer == "none":
+            (Path(desk.work.here.common_trace_dir) / HOOKS_DIR / "seal").unlink()
+
+    def clone(self, name: str) -> Clone:
+        """Make a clone of the server."""
         if any(self.top.glob("*/.git/refs/remotes/origin")):
             Repo(self.top, self.env).git("clone", "-q", "server", name)
         else:  # a clone of an empty repository would be one of SHA-1
             make_repo(self.top / name, self.env, self.setup.object_format).git("remote", "add", "origin", "../server")
-        repo = Repo(self.top / name, self.env)
+        repo = self.repo(name)
         repo.git("config", "trace.seal", "now" if self.setup.sealer == "now" else "detached")
         repo.git("config", "gc.reflogExpire", "never")  # the stage's time is not that of the machine
         repo.git("config", "gc.reflogExpireUnreachable", "never")
         return Clone(name, Commits(self.top / name, self.env))
 
-    def _begin(self, clone: Clone) -> None:
-        repo = Repo(self.top / clone.name, self.env)
+    def _begin(self) -> None:
+        repo = self.repo("a")
         for name in _NAMES:
             repo.write(name, b"".join(line(self.ledger.new(None)) for _ in range(8)))
         repo.git("add", "-A")
         repo.git("commit", "-q", "-m", "base")
         repo.git("push", "-q", "origin", "HEAD")
 
-    def close(self) -> None:
-        """Remove it all; a sealer that a hook left behind may still be at it."""
-        shutil.rmtree(self.top, ignore_errors=self.setup.sealer == "detached")
+    def step_done(self) -> None:
+        """Do what is to be done after each step."""
+
+    def settle(self) -> None:
+        """Wait for what hooks left behind, where that can be."""
 
 
 def scribble(desk: Desk, rng: Random) -> None:

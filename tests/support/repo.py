@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -34,11 +34,15 @@ def hermetic_environment(home: Path) -> dict[str, str]:
 
 
 class Repo:
-    """A worktree; `repo.git("log")`, `repo.trace("start")`, `repo.commit("a.py", "x = 1\\n")`."""
+    """A worktree; `repo.git("log")`, `repo.trace("start")`, `repo.commit("a.py", "x = 1\\n")`.
 
-    def __init__(self, top: Path, env: Mapping[str, str]) -> None:
+    `inherited`: descriptors that programs run here get.
+    """
+
+    def __init__(self, top: Path, env: Mapping[str, str], inherited: Collection[int] = ()) -> None:
         self.top = top
         self.env = dict(env)
+        self.inherited = inherited
 
     def run(
         self,
@@ -57,6 +61,7 @@ class Repo:
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
             timeout=120,
+            pass_fds=self.inherited,
         )
         self.errors = done.stderr.decode("utf-8", "backslashreplace")
         self.status = done.returncode
