@@ -4,7 +4,6 @@ A run of added lines has the hash that opentraces gives to a range of attributed
 found here can be compared with what others wrote down.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -20,9 +19,11 @@ _TELLING_RUN = 12
 BLOCK = 3
 _BLOCK_WEIGHT = 24
 _MASK = (1 << 64) - 1
-_SPACE = re.compile(rb"\s+")
+# what a formatter adds, takes away or exchanges: white space, quotes, commas, brackets around what is wrapped
+_LOOSE = b" \t\r\n\v\f\"'`,;()\\#"
 _SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
-_QUOTES = bytes.maketrans(b"'`", b'""')
+_PRIME = 3076036217898472363
+_WEIGHT = (1 << 16) - 1
 _IDIOMS = frozenset(
     b"continue default elseif finally importjson importos importre importsys private protected public returnfalse "
     b"returnnil returnnone returnnull returnresult returnself returntrue returnundefined usestrict".split()
@@ -33,18 +34,29 @@ class Line(NamedTuple):
     """A line's fingerprint.
 
     exact     of its bytes, without the line's end
-    skeleton  of what a formatter leaves alone: no white space, one kind of quotes, no comma or semicolon at its end
-    weight    its letters and digits; 0 when it says nothing of where it comes from
+    skeleton  of what a formatter leaves alone (its bones): no white space, quotes, commas, semicolons, round brackets;
+              the bones as a number, modulo a prime, so that of lines in a row it follows from theirs (`joined`)
+    measure   how long the bones are, and the weight
     """
 
     exact: int
     skeleton: int
-    weight: int
+    measure: int
+
+    @property
+    def weight(self) -> int:
+        """Its letters and digits, at most 65,535; 0 when it says nothing of where it comes from."""
+        return self.measure & _WEIGHT
+
+    @property
+    def length(self) -> int:
+        """How many bytes its bones have."""
+        return self.measure >> 16
 
     @property
     def telling(self) -> bool:
         """Whether it says where it comes from."""
-        return self.weight >= _TELLING
+        return self.measure & _WEIGHT >= _TELLING
 
 
 Run = tuple[Line, ...]
@@ -64,10 +76,16 @@ class FileLines(NamedTuple):
 def line_of(text: bytes) -> Line:
     """Return the fingerprint of a line; CRLF counts as LF."""
     text = text.rstrip(b"\r\n")
-    bones = _SPACE.sub(b"", text).translate(_QUOTES).rstrip(b",;")
+    bones = text.translate(None, _LOOSE)
     words = bones.translate(None, _SIGNS)
-    weight = 0 if words.lower() in _IDIOMS else len(words)
-    return Line(mmh3.hash64(text, signed=False)[0], mmh3.hash64(bones, 1, signed=False)[0], weight)
+    weight = 0 if words.lower() in _IDIOMS else min(len(words), _WEIGHT)
+    skeleton = int.from_bytes(bones, "big") % _PRIME
+    return Line(mmh3.hash64(text, signed=False)[0], skeleton, len(bones) << 16 | weight)
+
+
+def joined(skeleton: int, line: Line) -> int:
+    """Return the skeleton of some lines and the one that follows them."""
+    return (skeleton * pow(256, line.length, _PRIME) + line.skeleton) % _PRIME
 
 
 def run_key(lines: Sequence[bytes]) -> str:
