@@ -7,9 +7,9 @@ from gittrace.protect.rules import Rule
 
 # what may stand between a name and its value, quotes and brackets of the name's own included
 _SEPARATOR = (
-    rb"(?:\\{0,15}[\"'`])?\]?(?:"
-    rb"[ \t]{0,8}(?::[ \t]{0,2}[A-Za-z_][\w.\[\]| ]{0,30}[ \t]{0,2})?(?:=>|:=|=(?!=)|:(?![:=]))[ \t]{0,8}"
-    rb"|[ \t]{0,2},[ \t]{0,2}(?=\\{0,15}[\"'`])|\((?=\\{0,15}[\"'`])|>|(?P<blank>[ \t]{1,2})(?=\S{%d}))"
+    rb"(?:\\{0,15}[\"'`])?+\]?+(?:"
+    rb"[ \t]{0,8}+(?::[ \t]{0,2}[A-Za-z_][\w.\[\]| ]{0,30}+[ \t]{0,2})?(?:=>|:=|=(?!=)|:(?![:=]))[ \t]{0,8}+"
+    rb"|[ \t]{0,2}+,[ \t]{0,2}+(?=\\{0,15}[\"'`])|\((?=\\{0,15}[\"'`])|>|(?P<blank>[ \t]{1,2}+)(?=\S{%d}))"
 )
 _VALUE = (
     rb"(?:[bBrRuUfF]{0,2}(?P<q>\\{0,15}[\"'`])(?P<quoted>(?:(?!(?P=q))[^\n]){%d,400})(?P=q)"
@@ -17,13 +17,29 @@ _VALUE = (
 )
 
 
+# the same, for the search: no group, and what a value begins with
+_AHEAD = (
+    rb"[A-Za-z0-9_.-]{0,60}+" + _SEPARATOR.replace(b"(?P<blank>", b"(?:") + rb"(?:"
+    rb"[bBrRuUfF]{0,2}(?:\"[^\"\n]{%d}|'[^'\n]{%d}|`[^`\n]{%d}|\\{1,15}[\"'`][^\n]{%d})"
+    rb"|[^\s\"'`,;<>&|(){}\[\]\\]{%d})"
+)
+
+
 def _beside(shortest: int) -> bytes:
     """Return the pattern of what follows a name: what is shorter than a secret may be is given up at once."""
-    return (_SEPARATOR + _VALUE) % (shortest, shortest, shortest)
+    return (_SEPARATOR + _VALUE) % ((shortest,) * 3)
+
+
+def _ahead(shortest: int) -> bytes:
+    """Return the pattern of what must follow a keyword: all that `_beside` finds, and what only looks like it."""
+    return _AHEAD % ((shortest,) * 6)
 
 
 # possessive: a name is taken whole, and nothing is tried again with less of it
 _REST = rb"(?P<rest>[A-Za-z0-9_.-]{0,40}+)"
+
+# of a URL with a name or password in it, without what may make it long
+_BEFORE_AT = rb"[^\s/\"'`<>\\@]{0,601}+@"
 
 BESIDE = (
     Rule("url-password", (b"://",),
@@ -33,10 +49,11 @@ BESIDE = (
           ("jdbc:mysql://root:{a9}@127.0.0.1/x", "{a9}"), ("mongodb+srv://u:{a12}@c0.example.net/?w=1", "{a12}")],
          ["http://localhost:8080/@scope/x", "https://example.com/a:b@c", "ssh://git@github.com:22/x", "postgres://u:$PW@h",
           "postgres://user:password@localhost/x", "https://x:${{ secrets.T }}@h", "redis://u:<password>@h", "http://u:***@h"],
-         check="in_url", token=False),
+         check="in_url", token=False, ahead=_BEFORE_AT),
     Rule("url-token", (b"://",), rb"://(?P<s>[A-Za-z0-9_.~+=-]{20,400})@(?=[^\s@])",
          [("https://{a40}@github.com/x/y", "{a40}"), ("https://{h32}@sentry.example.com/1", "{h32}")],
-         ["https://registry.example.com/@scope", "ssh://deploy-user-of-the-project@example.com"], check="random", token=False),
+         ["https://registry.example.com/@scope", "ssh://deploy-user-of-the-project@example.com"], check="random", token=False,
+         ahead=_BEFORE_AT),
     Rule("dsn-password", (b"@tcp(", b"@unix("), rb"@(?:tcp|unix)\(", [("root:{a10}@tcp(db:3306)/x", "{a10}")],
          ["root@tcp(db)", ":@tcp(x)"], check="before_at", token=False),
     Rule("authorization", (b"authorization", b"x-auth-token", b"private-token", b"x-vault-token"),
@@ -45,17 +62,19 @@ BESIDE = (
          [("Authorization: Bearer {a30}", "{a30}"), ('"authorization": "Basic {b24}=="', "{b24}=="),
           ("-H 'Authorization: token {a40}'", "{a40}"), ("PRIVATE-TOKEN: {a20}", "{a20}"), ("authorization: {a24}", "{a24}")],
          ["Authorization: Bearer $TOKEN", "authorization: required", "Authorization: <token>", "authorization: Bearer token"],
-         check="credential", fold=True, token=False),
+         check="credential", fold=True, token=False, ahead=rb"\\{0,15}[\"']?[ \t]{0,4}[:=,]"),
     Rule("bearer", (b"Bearer ", b"BEARER "), rb"B(?:earer|EARER)[ \t]{1,4}(?P<s>[A-Za-z0-9._~+/=-]{16,8000})", [("token_type=Bearer {a30}", "{a30}")],
-         ["Bearer authentication-required", "Bearer realm=example-of-a-realm"], check="random", token=False),
+         ["Bearer authentication-required", "Bearer realm=example-of-a-realm"], check="random", token=False,
+         ahead=rb"[ \t]{0,3}[A-Za-z0-9._~+/=-]{16}"),
     Rule("cookie", (b"cookie:",), rb"(?i:cookie):[ \t]{0,4}(?P<s>[A-Za-z0-9_.-]{1,80}=[^\s\"'`,][^\n\"'`]{8,4000})",
          [("Set-Cookie: sid={a32}; Path=/", "sid={a32}; Path=/"), ("cookie: a=1; session={a40}", "a=1; session={a40}")],
-         ["cookie: none", "Cookie: a=b"], fold=True, token=False),
+         ["cookie: none", "Cookie: a=b"], fold=True, token=False, ahead=rb"[ \t]{0,4}[A-Za-z0-9_.-]{1,80}="),
     Rule("curl-user", (b"curl ",), rb"curl [^\n|;]{0,300}?(?:-u|--user)[ =][\"']?[A-Za-z0-9_.@+-]{1,80}:(?P<s>[^\s\"'`:]{3,200})",
          [("curl -u admin:{a10} https://x", "{a10}"), ("curl --user 'bob:{a8}' x", "{a8}")],
          ["docker run -u 1000:1000 x", "ps -u root", "curl -u user:$PASS x", "chown --user root:root x"], check="password", token=False),
     Rule("netrc", (b"password ",), rb"(?i:password)[ \t]{1,4}(?P<s>\S{3,200})", [("machine x login bob password {a9}", "{a9}")],
-         ["the password of a user", "login with a password today"], check="after_login", fold=True, token=False),
+         ["the password of a user", "login with a password today"], check="after_login", fold=True, token=False,
+         ahead=rb"[ \t]{0,3}\S{3}"),
     Rule("password", (b"passw", b"passphrase", b"pwd"),
          rb"(?i:passw(?:or)?d|passphrase|passwort|pwd)" + _REST + _beside(4),
          [("DB_PASSWORD={l9}", "{l9}"), ('password = "{a9}"', "{a9}"), ('"password": "{a9}"', "{a9}"), ("password: {a12}", "{a12}"),
@@ -67,7 +86,7 @@ BESIDE = (
           'label: "Password"', "password_hash = bcrypt(x)", '"password": "Enter your password"', "password: bool = False",
           "OLDPWD=/tmp/x1", "password_field = 'field9'", "self.password = config.password1", "if password == 'x1y2z3':",
           "password=<your-password>", "password: !vault |", "password: null,", "the password is required", "pwd: /srv/app2"],
-         check="password", fold=True, token=False),
+         check="password", fold=True, token=False, ahead=_ahead(4)),
     Rule("secret", (b"secret", b"token", b"key", b"auth"),
          rb"(?i:secrets?|tokens?|key|auth)" + _REST + _beside(16),
          [("API_KEY={a32}", "{a32}"), ('client_secret: "{a40}"', "{a40}"), ("aws_secret_access_key = {b40}", "{b40}"),
@@ -80,12 +99,13 @@ BESIDE = (
           "foreign key (a_long_column_name_2) references", "api_key: your-api-key-goes-here-1234", "AUTH_USER_MODEL = 'accounts.User12345'",
           "public_key = {b43}=", "commit: {h40}", "secret = config.get_value2_of_section", "sort_key=lambda1_of_the_list_of_keys",
           "monkey = {a32}", "token: 1234567890123456", "author = 'Some Body 1234567 and Others'"],
-         check="secret", fold=True, token=False),
+         check="secret", fold=True, token=False, ahead=_ahead(16)),
 )  # fmt: skip
 
 CHOSEN = (
     Rule("email", (b"@",), rb"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,62}\.){1,8}[A-Za-z]{2,24}(?![A-Za-z0-9_-])",
-         [("Ann <ann.b+x@example.com>", "ann.b+x@example.com")], ["@scope/x", "a@b", "user@localhost"], check="email", token=False),
+         [("Ann <ann.b+x@example.com>", "ann.b+x@example.com")], ["@scope/x", "a@b", "user@localhost"], check="email", token=False,
+         ahead=rb"[A-Za-z0-9][A-Za-z0-9-]{0,62}+\."),
     Rule("home", (b"/home/", b"/Users/", b":\\Users\\"), rb"(?:/home/|/Users/|:\\Users\\)(?P<s>[A-Za-z0-9_.@-]{1,64})",
          [("cd /home/ann/src", "ann"), ("/Users/bob", "bob"), ("C:\\Users\\eve\\x", "eve")], ["/home/", "/homes/x"], token=False),
 )  # fmt: skip

@@ -5,7 +5,7 @@ A key is replaced line by line, so that a diff keeps its hunks. What stands on o
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 BEGIN = re.compile(rb"-----BEGIN ((?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?)-----")
 END = re.compile(rb"-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
@@ -20,6 +20,9 @@ _BODY = re.compile(rb"[A-Za-z0-9+/]{1,5900}={0,2}|=[A-Za-z0-9+/]{4}")
 _FULL = re.compile(rb"[A-Za-z0-9+/]{40,76}={0,2}")
 _HEADER = re.compile(rb"[A-Z][A-Za-z-]{2,30}:[^\n]{0,200}")
 _AROUND = b" \t\r\n+-|>#*\"'`,;:()[]\\"
+# how full lines begin, and few others do
+_BEGINS_FULL = re.compile(rb"[%s]{0,160}+[A-Za-z0-9+/]{40}" % re.escape(_AROUND.replace(b"\n", b"")))
+_NEXT_FULL = re.compile(rb"\n" + _BEGINS_FULL.pattern)
 _ESCAPES = re.compile(rb"(?:\\{1,2}[nr])+[\"'`,;+ )\\]{0,16}\s{0,8}$")
 _HUNK = re.compile(rb"@@ -\d")
 _BARE = _AROUND.replace(b"+", b"")
@@ -95,9 +98,25 @@ class KeyMask:
         """Whether nothing is held or open."""
         return not self._held and not self._open
 
-    def feed(self, lines: Sequence[bytes]) -> bytes:
-        """Take lines, each with its line feed; return those that are decided."""
-        return b"".join(self._line(line) for line in lines)
+    def feed(self, block: bytes) -> bytes:
+        """Take whole lines; return those that are decided."""
+        out = []
+        at, telling, size = 0, -1, len(block)
+        while at < size:
+            if self.is_idle:
+                if telling < at:
+                    telling = block.find(TELLING, at)
+                    telling = size if telling < 0 else telling
+                # what is in front of the next line that may be of a key stays as it is
+                run = _BEGINS_FULL.match(block, at) or _NEXT_FULL.search(block, at, telling)
+                place = run.end() if run else telling
+                start = size if place == size else block.rfind(b"\n", at, place) + 1 or at
+                out.append(block[at:start])
+                at = start
+            end = block.find(b"\n", at) + 1 or size
+            out.append(self._line(block[at:end]))
+            at = end
+        return b"".join(out)
 
     def close(self) -> bytes:
         """Return what is held: a key that was cut short is one all the same."""
@@ -120,13 +139,14 @@ class KeyMask:
             if end and not begin and self._held:
                 self._held.append((line, end.span()))
                 return self._shut(whole=True)
-        if is_full(line) and not self._short:
+        full = is_full(line)
+        if full and not self._short:
             done = self._let_go() if len(self._held) >= MAX_LINES else b""
         elif self._held and not self._short and is_last(line):
             done, self._short = b"", True
         else:
             done = self._let_go()
-            return done + (self._line(line) if is_full(line) else line)
+            return done + (self._line(line) if full else line)
         self._held.append((line, _core(line)))
         return done
 

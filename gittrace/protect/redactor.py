@@ -31,6 +31,9 @@ _BINARY_HEAD = b"GIT binary patch"
 _BINARY_SIZE = re.compile(rb"(?:literal|delta) \d{1,12}\n?")
 _BASE85 = re.compile(rb"[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}\n?")
 
+# tags that are remembered: a text with many secrets has the same ones again and again
+_TAGS = 1000
+
 # bytes at most between a keyword and a secret behind it, or from where a secret begins to a keyword in it
 _REACH = 1024
 
@@ -48,12 +51,18 @@ class Redactor:
         self.scanner = Scanner(active)
         self.allowed = allowed
         self._key = key
+        self._tags: dict[bytes, str] = {}
 
     def tag(self, secret: bytes) -> str:
         """Return the tag of a secret, eight hexadecimal digits. Raises what getting the key raises."""
-        if not isinstance(self._key, bytes):
-            self._key = self._key()
-        return hmac.digest(self._key, secret, "sha256")[:4].hex()
+        tag = self._tags.get(secret)
+        if tag is None:
+            if not isinstance(self._key, bytes):
+                self._key = self._key()
+            tag = hmac.digest(self._key, secret, "sha256")[:4].hex()
+            if len(self._tags) < _TAGS:
+                self._tags[secret] = tag
+        return tag
 
     def text(self, text: str, skip: frozenset[str] = frozenset()) -> tuple[str, list[Hit]]:
         """Return a text with its secrets replaced, and what they were; of the rules in `skip` none is applied."""
@@ -128,15 +137,15 @@ class Stream:
     def _lines(self, block: bytes, last: bool = False) -> bytes:
         """Return whole lines masked, but for those that a key may yet claim, unless they are the `last` of a run."""
         if keys.TELLING in block or not self._keys.is_idle:
-            block = self._keys.feed(_split(block))
+            block = self._keys.feed(block)
         elif not last:
             head = len(block) - keys.held_at_end(block)
             if head < len(block):
-                self._keys.feed(_split(block[head:]))
+                self._keys.feed(block[head:])
                 block = block[:head]
         if last:
             block += self._keys.close()
-        if self._binary or _BINARY_HEAD in block:
+        if self._binary or block.startswith(_BINARY_HEAD) or b"\n" + _BINARY_HEAD in block:
             return b"".join(part if is_binary else self._masked(part) for part, is_binary in self._parts(block))
         return self._masked(block)
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 BEFORE = rb"(?:(?<![A-Za-z0-9])|(?<=\\[nrtbf])|(?<=[0-9;\[]m)|(?<=%[0-9A-Fa-f]{2}))"
 """What may stand before a token: no letter or digit, but for an escape (`\\n`, `%3D`, the end of a colour)."""
 
+AHEAD = rb"[A-Za-z0-9_.+/=%-]{16}"
+"""What goes on behind the keyword of any token; a row that knows better says so."""
+
 LONGEST = 20 << 10
 """Bytes that a pattern may take in, at most."""
 
@@ -31,9 +34,11 @@ class Rule:
     fold      keywords are in lower case, and match any
     token     whether only `BEFORE` may stand before the keyword
     line      the pattern is a team's: it is looked for in the whole line
+    ahead     what must follow the keyword, as a pattern without groups: the search asks for it, and so the pattern itself,
+              which is slower, is tried at few keywords
     """
 
-    __slots__ = ("check", "fold", "hits", "keywords", "line", "misses", "name", "pattern", "token")
+    __slots__ = ("ahead", "check", "fold", "hits", "keywords", "line", "misses", "name", "pattern", "token")
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class Rule:
         fold: bool = False,
         token: bool = True,
         line: bool = False,
+        ahead: bytes = b"",
     ) -> None:
         self.name = name
         self.keywords = tuple(keywords)
@@ -56,6 +62,7 @@ class Rule:
         self.fold = fold
         self.token = token
         self.line = line
+        self.ahead = ahead or (AHEAD if token and pattern is not None and not line else b"")
 
 
 _END = rb"(?![A-Za-z0-9_-])"
@@ -128,7 +135,8 @@ PROVIDERS = (
     Rule("discord-webhook", (b"/api/webhooks/",), rb"/api/webhooks/\d{15,22}/(?P<s>[A-Za-z0-9_-]{40,100})",
          [("https://discord.com/api/webhooks/{d18}/{w68}", "{w68}")], ["/api/webhooks/1/x"], token=False),
     Rule("discord-token", (b".",), rb"\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,45}" + _END,
-         ["MT{a22}.{w6}.{w38}"], ["os.path.x", "a.abcdef.{a38}", "eyJ{a22}.{w6}.{w38}"], check="discord", token=False),
+         ["MT{a22}.{w6}.{w38}"], ["os.path.x", "a.abcdef.{a38}", "eyJ{a22}.{w6}.{w38}"], check="discord", token=False,
+         ahead=rb"[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27}"),
     Rule("telegram-token", (b":AA",), rb":(?P<s>AA[A-Za-z0-9_-]{33})" + _END, [("{d10}:AA{w33}", "AA{w33}")],
          ["x:AA{w33}", "{d10}:AA{w20}"], check="after_digits", token=False),
     Rule("jwt", (b"eyJ",),

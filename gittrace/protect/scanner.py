@@ -7,9 +7,9 @@ lines, or a very long line between windows, changes nothing.
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from gittrace.protect.keywords import RARE_SMALL, Keywords
+from gittrace.protect.keywords import RARE, RARE_SMALL, Keywords
 from gittrace.protect.rules import BEFORE, LONGEST, Rule
 from gittrace.protect.shapes import CHECKS, Match, Span
 
@@ -23,8 +23,7 @@ _TEAM_LINE = 8 << 10
 Check = Callable[[bytes, Match], Span]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A secret at `start` to `end` of the buffer; `rank` is the place of its rule in the table, `at` of its keyword."""
 
     start: int
@@ -36,28 +35,30 @@ class Found:
 class _Tried:
     """A rule, ready to be tried where a keyword stands."""
 
-    __slots__ = ("check", "group", "line", "match", "rank", "search", "token")
+    __slots__ = ("_match", "check", "group", "rank", "rule", "search")
 
     def __init__(self, rule: Rule, rank: int) -> None:
+        self.rule = rule
         self.rank = rank
-        self.line = rule.line
-        self.token = rule.token and rule.pattern is not None and not rule.line
         self.check: Check | None = CHECKS[rule.check] if rule.check else None
-        self.match: Callable[[bytes, int], Match | None] | None = None
-        self.group: str | int = 0
-        if rule.pattern is not None:
-            pattern = re.compile((BEFORE if rule.token and not rule.line else b"") + rule.pattern)
-            self.match = pattern.match
-            self.search = pattern.finditer
-            self.group = "s" if "s" in pattern.groupindex else 0
+        self._match: Callable[[bytes, int], Match | None] | None = None
+
+    def compile(self) -> Callable[[bytes, int], Match | None]:
+        """Make the pattern: most are never tried, and to make them takes longer than to scan a segment."""
+        pattern = re.compile((BEFORE if self.rule.token and not self.rule.line else b"") + (self.rule.pattern or b""))
+        self._match = pattern.match
+        self.search = pattern.finditer
+        self.group: str | int = "s" if "s" in pattern.groupindex else 0
+        return self._match
 
     def found(self, buf: bytes, pos: int, size: int) -> Iterable[Found]:
         """Return the secrets whose keyword, of `size` bytes, stands at `pos`: one or none, but for a team's rule."""
-        if self.match is None:
+        if self.rule.pattern is None:
             return (Found(pos, pos + size, self.rank, pos),)
-        if self.line:
+        try_match = self._match or self.compile()
+        if self.rule.line:
             return _in_line(buf, self, pos, size)
-        match = self.match(buf, pos)
+        match = try_match(buf, pos)
         if match is None:
             return ()
         span = self.check(buf, match) if self.check else match.span(self.group)
@@ -73,24 +74,24 @@ class Scanner:
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.names = [rule.name for rule in rules]
-        plain: dict[bytes, list[_Tried]] = {}
+        self._plain: dict[bytes, list[_Tried]] = {}
         folded: dict[bytes, list[_Tried]] = {}
-        self._patterns: list[_Tried] = []
-        tokens: set[bytes] = set()
         for rank, rule in enumerate(rules):
             tried = _Tried(rule, rank)
             for keyword in rule.keywords:
-                if len(keyword) == 1 and not rule.line:
-                    self._patterns.append(tried)
-                    continue
-                (folded if rule.fold else plain).setdefault(keyword, []).append(tried)
-                if rule.token and rule.pattern is not None and not rule.line:
-                    tokens.add(keyword)
-        self._plain = plain
-        others = {keyword for keyword, found in plain.items() if any(not one.token for one in found)}
-        self._keywords = Keywords(tokens & plain.keys() - others, others)
+                (folded if rule.fold else self._plain).setdefault(keyword, []).append(tried)
+        plain = {keyword: _either(one.rule.ahead for one in found) for keyword, found in self._plain.items()}
+        self._keywords = Keywords(plain, RARE)
         self._folded, self._held = _roots(folded)
-        self._roots = Keywords((), self._folded, RARE_SMALL)
+        self._longest = max(map(len, folded), default=0)
+        self._roots = Keywords({root: _either(self._aheads(root)) for root in self._folded}, RARE_SMALL)
+
+    def _aheads(self, root: bytes) -> Iterator[bytes]:
+        """Yield what may follow a root: what follows it as a keyword, or in one of those that hold it."""
+        yield from (tried.rule.ahead for tried in self._folded[root])
+        for keyword, offset, more in self._held.get(root, ()):
+            rest = keyword[offset + len(root) :]
+            yield from (tried.rule.ahead and re.escape(rest) + tried.rule.ahead for tried in more)
 
     def find(self, buf: bytes, low: int = 0, high: int | None = None) -> list[Found]:
         """Return the secrets whose keyword begins in `low` to `high`, in order; they may overlap.
@@ -102,30 +103,26 @@ class Scanner:
         if _OPENING in buf:
             places = [match.span() for match in PLACEHOLDER.finditer(buf)]
             buf = PLACEHOLDER.sub(_blank, buf)
-        found = [one for one in self._candidates(buf, low, high) if not places or _is_free(one, places)]
-        return sorted(found, key=lambda one: (one.start, -one.end, one.rank))
-
-    def _candidates(self, buf: bytes, low: int, high: int) -> Iterator[Found]:
+        found: list[Found] = []
         for pos, keyword in self._keywords.find(buf, low, high):
             for tried in self._plain[keyword]:
-                yield from tried.found(buf, pos, len(keyword))
-        for tried in self._patterns:
-            for match in tried.search(buf, low):
-                if match.start() >= high:
-                    break
-                if span := tried.check(buf, match) if tried.check else match.span(tried.group):
-                    yield Found(*span, tried.rank, match.start())
+                found += tried.found(buf, pos, len(keyword))
         if self._folded:
-            yield from self._any_case(buf, buf.lower(), low, high)
+            self._any_case(buf, low, high, found)
+        if places:
+            found = [one for one in found if _is_free(one, places)]
+        return sorted(found, key=lambda one: (one.start, -one.end, one.rank))
 
-    def _any_case(self, buf: bytes, lower: bytes, low: int, high: int) -> Iterator[Found]:
-        for pos, root in self._roots.find(lower, low, high):
-            for tried in self._folded[root]:
-                yield from tried.found(buf, pos, len(root))
+    def _any_case(self, buf: bytes, low: int, high: int, found: list[Found]) -> None:
+        lower = buf.lower()
+        for pos, root in self._roots.find(lower, low, high + self._longest):
+            if pos < high:
+                for tried in self._folded[root]:
+                    found += tried.found(buf, pos, len(root))
             for keyword, offset, more in self._held.get(root, ()):
-                if pos >= offset and lower.startswith(keyword, pos - offset):
+                if low <= pos - offset < high and lower.startswith(keyword, pos - offset):
                     for tried in more:
-                        yield from tried.found(buf, pos - offset, len(keyword))
+                        found += tried.found(buf, pos - offset, len(keyword))
 
 
 def _roots(folded: dict[bytes, list[_Tried]]) -> tuple[dict[bytes, list[_Tried]], dict[bytes, list[_Holder]]]:
@@ -136,6 +133,12 @@ def _roots(folded: dict[bytes, list[_Tried]]) -> tuple[dict[bytes, list[_Tried]]
         root = min((one for one in roots if one in keyword), key=lambda one: (-len(one), one))
         held.setdefault(root, []).append((keyword, keyword.index(root), folded[keyword]))
     return roots, held
+
+
+def _either(aheads: Iterable[bytes]) -> bytes:
+    """Return the pattern of what must follow a keyword of several rules; b"" when that may be anything."""
+    found = list(dict.fromkeys(aheads))
+    return b"(?:%s)" % b"|".join(found) if all(found) else b""
 
 
 def _in_line(buf: bytes, tried: _Tried, pos: int, size: int) -> Iterator[Found]:
@@ -175,9 +178,11 @@ def merged(found: Iterable[Found]) -> Iterator[Found]:
             last = Found(last.start, max(last.end, one.end), min(last.rank, one.rank), last.at)
         else:
             yield last
-            start = max(one.start, last.end)
-            last = Found(start, max(one.end, start), one.rank, one.at)
-            if last.start == last.end:
+            if one.start >= last.end:
+                last = one
+            elif one.end > last.end:
+                last = Found(last.end, one.end, one.rank, one.at)
+            else:
                 last = None
     if last is not None:
         yield last

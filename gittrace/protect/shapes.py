@@ -15,13 +15,14 @@ Span = tuple[int, int] | None
 
 _PLACEHOLDER = re.compile(
     rb"""
-    \[REDACTED | :?\*{2} | \*$ | x{3} | \.{3} | -{3} | _{3} | \?{3} | 0x[0-9a-f]{0,4}$
+    (?=[][:*x.\-_?0\\$%<{#@&!~peymtasidfcr])       # what all of these begin with
+    (?: \[REDACTED | :?\*{2} | \*$ | x{3} | \.{3} | -{3} | _{3} | \?{3} | 0x[0-9a-f]{0,4}$
     | \\?\$ (?:[A-Za-z_{(\[@0-9] | $)          # a variable of a shell, and those of templates
     | % (?:[sdr(] | [A-Z_]{2,}%) | < | \{ (?:[{%A-Za-z_}] | $) | \#\{ | @[A-Z_]{3,}@
     | &[a-z]+$ | ![A-Za-z]+ (?:[ ] | $) | \#$ | ~$    # of YAML: an anchor, a tag, a comment, nothing
     | process\.env | os\.environ | env[.\[(]
     | passw | (?:your | my | the | an? | some | insert | enter | put | example | sample | dummy | fake | placeholder
-        | change | changeme | redacted | masked | todo | fixme) (?=[-_ .] | $)
+        | change | changeme | redacted | masked | todo | fixme) (?=[-_ .] | $) )
     """,
     re.IGNORECASE | re.VERBOSE,
 )
@@ -41,10 +42,11 @@ _WORDLIKE = re.compile(
 )
 _LOWER_RUNS = re.compile(rb"[a-z]{4,}")
 _VARIABLE = re.compile(rb"\$[{(]?[A-Za-z_]{3}")
+_PORT = re.compile(rb"\d{1,5}(?:[,;]|$)")
 _PATH = re.compile(rb"(?:[~.]{0,2}/|[A-Za-z]:\\|[A-Za-z][A-Za-z0-9+.-]*://)")
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]")
 _DIGIT = re.compile(rb"[0-9]")
-_SEPARATORS = re.compile(rb"[-_. /]")
+_RUN = re.compile(rb"[^-_. /]{10}")
 _HEX = re.compile(rb"[0-9a-fA-F]+$")
 _UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
 _NAME_WORDS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+")
@@ -75,12 +77,21 @@ _LEFT = 128
 
 # n * log2(n), for the counts that can be
 _SAMPLE = 64
+_ROUNDING = 1e-9
 _N_LOG_N = [0.0] + [n * math.log2(n) for n in range(1, _SAMPLE + 1)]
 
 
 def entropy(text: bytes) -> float:
     """Return Shannon's entropy of at most 64 bytes, in bits a byte."""
-    return math.log2(len(text)) - sum(_N_LOG_N[text.count(c)] for c in set(text)) / len(text)
+    return math.log2(len(text)) - sum(map(_N_LOG_N.__getitem__, map(text.count, set(text)))) / len(text)
+
+
+def _is_above(text: bytes, distinct: int, bits: float) -> bool:
+    """Tell whether the entropy is above so many bits; so many distinct bytes alone often say that it is."""
+    size = len(text)
+    # the least that it can be: all others are the same byte
+    least = math.log2(size) - _N_LOG_N[size - distinct + 1] / size
+    return least > bits + _ROUNDING or entropy(text) > bits
 
 
 def is_random(value: bytes) -> bool:
@@ -94,15 +105,16 @@ def is_random(value: bytes) -> bool:
     if size < 12 or distinct < 7 or value.isdigit() or _WORDLIKE.match(value) or _PLACEHOLDER.match(value):
         return False
     if _HEX.match(value):
-        return size >= 20 and entropy(value) > 2.9
-    if not (_DIGIT.search(value) or (distinct > 15 and value.lower() != value)):
+        return size >= 20 and _is_above(value, distinct, 2.9)
+    has_capitals = value.lower() != value
+    if not (_DIGIT.search(value) or (distinct > 15 and has_capitals)):
         return False
-    if _PATH.match(value) or _REFERENCE.match(value) or _VARIABLE.search(value):
-        return False
-    if value.lower() != value and sum(map(len, _LOWER_RUNS.findall(value))) * 2 >= len(value):
-        return False  # words in camel case
     # what is made of words has few digits and many separators; what is random has runs without
-    return max(map(len, _SEPARATORS.split(value))) >= 10 and entropy(value) > (3.0 if size < 20 else 3.4)
+    if not _RUN.search(value) or _PATH.match(value) or _REFERENCE.match(value) or _VARIABLE.search(value):
+        return False
+    if has_capitals and sum(map(len, _LOWER_RUNS.findall(value))) * 2 >= len(value):
+        return False  # words in camel case
+    return _is_above(value, distinct, 3.0 if size < 20 else 3.4)
 
 
 def random(buf: bytes, match: Match) -> Span:
@@ -133,13 +145,15 @@ def in_url(buf: bytes, match: Match) -> Span:
     if _PLACEHOLDER.match(value) or value.lower() in _WORDS or value.startswith((b":", b"?")):
         return None
     # `http://host:8080,http://me@x` is a list of hosts
-    return None if re.match(rb"\d{1,5}(?:[,;]|$)", value) else (start, end)
+    return None if _PORT.match(value) else (start, end)
 
 
 def before_at(buf: bytes, match: Match) -> Span:
     """The password in front of `@tcp(`."""
     end = match.start()
     line = buf[max(0, end - _LEFT) : end]
+    if b":" not in line:
+        return None
     start = max(line.rfind(c) for c in (b"\n", b" ", b'"', b"'", b"=", b"`", b"/"))
     name, colon, password = line[start + 1 :].partition(b":")
     if not (name and colon and password) or _PLACEHOLDER.match(password):
@@ -258,9 +272,9 @@ def password(buf: bytes, match: Match) -> Span:
     value = buf[start:end]
     if _PATH.match(value) or len(value) < 4 or not _WORD.search(value):
         return None
-    words = value.lower().replace(b"-", b" ").replace(b"_", b" ").split()
     if quoted:
         # a sentence, or a word of the user interface
+        words = value.lower().replace(b"-", b" ").replace(b"_", b" ").split()
         told = all(word.isalpha() for word in value.split())
         return (
             None if (told and (len(words) > 1 or value.istitle())) or all(w in _WORDS for w in words) else (start, end)
@@ -271,7 +285,7 @@ def password(buf: bytes, match: Match) -> Span:
     # bare, in what may be source: a word or a name is none
     if len(value) < 6 or (_WORDLIKE.match(value) and not (value[-1:].isdigit() and b"_" not in value)):
         return None
-    return (start, end) if re.search(rb"[0-9]", value) or (not value.isalnum() and len(set(value)) > 5) else None
+    return (start, end) if _DIGIT.search(value) or (not value.isalnum() and len(set(value)) > 5) else None
 
 
 def secret(buf: bytes, match: Match) -> Span:
@@ -283,16 +297,16 @@ def secret(buf: bytes, match: Match) -> Span:
         return None
     if first == 97 and match["rest"].strip(b"-_.").lower() not in (b"", b"key", b"token", b"secret"):
         return None
-    found = _named(buf, match)
-    if found is None:
-        return None
-    start, end, quoted = found
+    start, end, quoted = _value(match)
     value = buf[start:end]
-    if b" " in value or (not quoted and value[:1] == b"="):
+    if len(value) < 16 or b" " in value or (not quoted and value[:1] == b"="):
         return None
     if _UUID.match(value):
-        return (start, end) if quoted or b"=" in buf[match.end("rest") : start] else None
-    return (start, end) if len(value) >= 16 and is_random(value) else None
+        if not quoted and b"=" not in buf[match.end("rest") : start]:
+            return None
+    elif not is_random(value):
+        return None
+    return (start, end) if _named(buf, match) else None
 
 
 CHECKS: dict[str, Callable[[bytes, Match], Span]] = {
