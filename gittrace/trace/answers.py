@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # of more traces than this only those are read that share a line with what is asked
 _FEW = 50
 # to be raised whenever attribution says something else than before
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));

@@ -13,7 +13,9 @@ from gittrace.git.graph import Graph
 from gittrace.git.history import Leaf, Made
 from gittrace.trace.contents import UNKNOWN, Content
 from gittrace.trace.facts import Claim, Facts, Family, blob_key, block_key, leaf_key, run_key
+from gittrace.trace.fingerprint import Line
 from gittrace.trace.packed import unpack_lines
+from gittrace.trace.rewraps import Bents, Place, rewraps
 from gittrace.trace.work import Work
 
 Key = TypeVar("Key")
@@ -123,6 +125,8 @@ class Ledger:
         self._lines: dict[bytes, _FamilyLines] = {}
         self._counts: dict[int, bool] = {}
         self._places: dict[int, set[bytes]] = {}
+        self._bent: dict[bytes, Mapping[int, Bents]] = {}
+        self._formatted: dict[tuple[str, bytes], Mapping[int, int]] = {}
         self.families = Families()
         for old, new in facts.renamed():
             self.families.join(old, new)
@@ -207,6 +211,35 @@ class Ledger:
                         if line.skeleton in written.skeletons:
                             skeletons.setdefault(line.skeleton, []).append(number)
         return _FamilyLines(written, commits, skeletons)
+
+    def bent(self, family: bytes) -> Mapping[int, Bents]:
+        """Return by commit (its number) the lines that it adds to a file and that traces wrote, wrapped otherwise."""
+        found = self._bent.get(family)
+        if found is None:
+            lines = self.lines_of(family)
+
+            def is_committed(line: Line) -> bool:
+                numbers = (*lines.commits.get(line.exact, ()), *lines.skeletons.get(line.skeleton, ()))
+                return any(self.ancestry.ref(self.facts.commit(number).oid) is not None for number in numbers)
+
+            names = sorted(self.families.members(family))
+            found = self._bent[family] = rewraps(self.facts, names, lines.written, is_committed)
+        return found
+
+    def first_bent(self, place: Place, made: Made) -> tuple[Claim, int] | None:
+        """Return the earliest claim on an added line by who wrote it wrapped otherwise, and what they wrote."""
+        bents = self.bent(self.families.of(place[0])).get(self.facts.number(made.oid), {}).get(place, ())
+        raised = sorted((self.facts.claim(bent.trace, bent.origin), bent.exact) for bent in bents)
+        return next(((claim, written) for claim, written in raised if self.caused(claim, made)), None)
+
+    def formatted(self, trace: str, family: bytes) -> Mapping[int, int]:
+        """Return the lines that a trace wrote in a file, by their skeletons."""
+        found = self._formatted.get((trace, family))
+        if found is None:
+            paths = self.families.members(family)
+            lines = [item.line for path in paths for item in self.work(trace).lines.get(path, {}).values()]
+            found = self._formatted[trace, family] = {line.skeleton: line.exact for line in lines}
+        return found
 
     def places(self, exact: int) -> set[bytes]:
         """Return where commits put a telling line."""

@@ -6,8 +6,9 @@ from functools import cached_property
 
 from gittrace.model.trace import Link, Trace
 from gittrace.trace.claims import Ledger
+from gittrace.trace.evidence import Spot
 from gittrace.trace.facts import Facts
-from gittrace.trace.fate import Fates, Tips
+from gittrace.trace.fate import Fates, Tip, Tips
 from gittrace.trace.gather import Gatherer
 from gittrace.trace.links import EMITTED, Finder, Found, chosen
 from gittrace.trace.memo import Answer, Memo
@@ -38,15 +39,15 @@ class Derivation:
     def answer(self, trace: str) -> Answer:
         """Return what became of a trace."""
         found = self.finder.links(trace)
-        links = tuple(self._alive(trace, item) for item in found)
+        fates = Fates(self.ledger.work(trace), found, self.ledger, self.tips)
+        links = tuple(self._alive(fates, item) for item in found)
         paths = {
             path
             for link in links
             if link.reachable and link.tier in EMITTED
             for path in self.ledger.commit(link.commit).paths
         }
-        fate = Fates(self.ledger.work(trace), found, self.ledger, self.tips).fate()
-        return Answer(links, fate, self._chosen(trace, found), tuple(sorted(paths)))
+        return Answer(links, fates.fate(), self._chosen(trace, found), tuple(sorted(paths)))
 
     def _chosen(self, trace: str, found: list[Found]) -> str | None:
         work, families = self.ledger.work(trace), self.ledger.families
@@ -59,25 +60,31 @@ class Derivation:
         sizes = {}
         for item in found:
             made = self.ledger.commit(item.link.commit)
-            sizes[made.oid] = len(item.lines & standing) or len(made.introduced & work.leaves.keys())
+            sizes[made.oid] = len((item.lines | item.bent) & standing) or len(made.introduced & work.leaves.keys())
         reverts = frozenset(item.link.commit for item in found if self.ledger.commit(item.link.commit).reverts)
         return chosen([item.link for item in found], sizes, reverts)
 
-    def _alive(self, trace: str, item: Found) -> Link:
+    def _alive(self, fates: Fates, item: Found) -> Link:
         """Return a link with the part of what the trace brought into the commit that is still at HEAD."""
         head = self.tips.head
         if head is None or item.link.tier not in EMITTED:
             return item.link
-        families = self.ledger.families
-        if item.lines:
-            names: dict[bytes, frozenset[int]] = {}
-            for family, _ in item.lines:
-                if family not in names:
-                    names[family] = frozenset().union(*map(head.exact, families.members(family)))
-            share = sum(exact in names[family] for family, exact in item.lines) / len(item.lines)
+        if lines := item.lines | item.bent:
+            share = len(lines & self._standing(head, fates, {family for family, _ in lines})) / len(lines)
         else:
-            leaves = self.ledger.commit(item.link.commit).introduced & self.ledger.work(trace).leaves.keys()
+            leaves = self.ledger.commit(item.link.commit).introduced & fates.work.leaves.keys()
             if not leaves:
                 return item.link
             share = sum(map(head.has, leaves)) / len(leaves)
         return replace(item.link, alive=share > 0, alive_share=round(share, 4))
+
+    def _standing(self, head: Tip, fates: Fates, families: set[bytes]) -> set[Spot]:
+        """Return the lines of a trace in some files that are at HEAD, formatted differently or not."""
+        found: set[Spot] = set()
+        for family in families:
+            names = self.ledger.families.members(family)
+            here = set().union(*map(head.exact, names))
+            for path in names & fates.work.lines.keys():
+                here.update(*(fates.bent(head, path, name) for name in names))
+            found.update((family, exact) for exact in here)
+        return found

@@ -93,7 +93,7 @@ class Entries:
         for path in dict.fromkeys((*touched, *work.lines, *removed)):
             first = touched.get(path)
             number = None if first is None else origins.setdefault(first, len(origins))
-            written = work.lines.get(path, {}).values()
+            written = work.order.get(path, ())
             lines = pack_written((one, origins.setdefault(one.origin, len(origins))) for one in written)
             counts = first is not None or path in work.lines
             rows.append((self.path(path), int(counts), number, lines, json.dumps(removed.get(path, []))))

@@ -28,7 +28,9 @@ class Match:
     files      (path, blob) that the trace left so; mode 0 of deleted ones is not told apart
     same_as    a linked commit that makes the same changes, empty when there is none
     lines      as the trace wrote them
-    formatted  with other white space, quotes or commas
+    formatted  with other white space, quotes, commas or round brackets
+    wrapped    joined, split or filled anew
+    bent       what was written, of the formatted and wrapped ones
     moved      in a row in another file
     removed    runs that the trace took away
     explained  added lines of the commit that are the trace's
@@ -39,6 +41,8 @@ class Match:
     same_as: str = ""
     lines: set[Spot] = field(default_factory=set)
     formatted: int = 0
+    wrapped: int = 0
+    bent: set[Spot] = field(default_factory=set)
     moved: int = 0
     removed: int = 0
     explained: int = 0
@@ -48,7 +52,7 @@ class Match:
         """The tier of the strongest evidence, None when there is none."""
         if self.files or self.runs or self.same_as:
             return TOOL_EMITTED
-        return DIVERGED if self.lines or self.formatted or self.moved or self.removed else None
+        return DIVERGED if self.lines or self.formatted or self.wrapped or self.moved or self.removed else None
 
     def words(self, added: int) -> tuple[str, ...]:
         """Return the evidence in words, the strongest first, for a commit that adds so many lines."""
@@ -61,6 +65,8 @@ class Match:
             said.append(f"{len(self.lines)} of {_counted(added, 'added line')}")
         if self.formatted:
             said.append(f"{_counted(self.formatted, 'line')} formatted differently")
+        if self.wrapped:
+            said.append(f"{_counted(self.wrapped, 'line')} wrapped differently")
         if self.moved:
             said.append(f"{_counted(self.moved, 'line')} in another file")
         if self.removed:
@@ -81,7 +87,7 @@ def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Mat
     total = 0
     readers: dict[bytes, _Lines] = {}
     for file in content.files:
-        reader = readers[file.path] = _Lines(made, ledger, found, ledger.families.of(file.path))
+        reader = readers[file.path] = _Lines(made, ledger, found, file.path)
         for run, key in zip(file.lines.added, file.lines.keys, strict=True):
             reader.read(run, key, gone, bones)
         total += reader.new
@@ -137,11 +143,13 @@ def _removed(made: Made, content: Content, ledger: Ledger, found: dict[str, Matc
 class _Lines:
     """Reads the lines that a commit adds to one file."""
 
-    def __init__(self, made: Made, ledger: Ledger, found: dict[str, Match], family: bytes) -> None:
+    def __init__(self, made: Made, ledger: Ledger, found: dict[str, Match], path: bytes) -> None:
         self.made = made
         self.ledger = ledger
         self.found = found
-        self.family = family
+        self.path = path
+        self.family = ledger.families.of(path)
+        self.runs = 0
         # how many lines are new, and how many of them are a trace's
         self.new = 0
         self.explained: Counter[str] = Counter()
@@ -152,7 +160,7 @@ class _Lines:
         owners: list[Claim | None] = [None] * len(run)
         for at, line in enumerate(run):
             if new[at] and line.telling:
-                owners[at] = self._owner(line, bones)
+                owners[at] = self._owner(line, bones) or self._wrapped(at)
         for at, block in () if all(owners) else blocks(run):
             claim = self.ledger.first(self.ledger.blocks, block, self.made)
             if (
@@ -172,6 +180,7 @@ class _Lines:
             if owner and new[at]:
                 self.explained[owner.trace] += 1
         self.new += sum(new)
+        self.runs += 1
 
     def _owner(self, line: Line, bones: set[int]) -> Claim | None:
         place = (self.family, line.exact)
@@ -181,7 +190,19 @@ class _Lines:
         elif line.skeleton not in bones and place not in self.ledger.lines:
             claim = self.ledger.first(self.ledger.skeletons, (self.family, line.skeleton), self.made)
             if claim:
-                self.found[claim.trace].formatted += 1
+                match = self.found[claim.trace]
+                match.formatted += 1
+                match.bent.add((self.family, self.ledger.formatted(claim.trace, self.family)[line.skeleton]))
+        return claim
+
+    def _wrapped(self, at: int) -> Claim | None:
+        found = self.ledger.first_bent((self.path, self.runs, at), self.made)
+        if found is None:
+            return None
+        claim, written = found
+        match = self.found[claim.trace]
+        match.wrapped += 1
+        match.bent.add((self.family, written))
         return claim
 
     def _run(self, run: Run, key: str, owners: list[Claim | None]) -> None:
@@ -202,4 +223,9 @@ class _Lines:
             if self.ledger.caused(claim, self.made)
         ]
         beside = {owner.trace for owner in (*owners[max(at - 1, 0) : at], *owners[at + 1 : at + 2]) if owner}
+        bent = self.ledger.first_bent((self.path, self.runs, at), self.made)
+        if bent and bent[0].trace in beside:
+            return bent[0]
+        if not claims and not line.length and at:
+            return owners[at - 1]  # a bracket that closes what is in front of it
         return next((claim for claim in claims if claim.trace in beside), claims[0] if claims else None)

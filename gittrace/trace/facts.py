@@ -19,6 +19,7 @@ import mmh3
 from gittrace.git.graph import Node
 from gittrace.git.history import Leaf, Made
 from gittrace.trace.contents import Changed, Content
+from gittrace.trace.fingerprint import Line
 from gittrace.trace.packed import signed, unpack_lines, unpack_written
 from gittrace.trace.work import Origin, Work, Written
 
@@ -264,6 +265,14 @@ class Facts:
                     family.removed[tuple(run)].append((trace, origin))
         return family
 
+    def standing(self, path: bytes) -> list[tuple[int, list[tuple[Line, int]]]]:
+        """Return by trace the lines that it wrote in a file and let stand, each with the number of its origin."""
+        query = "select trace, lines from wrote where path = (select number from paths where path = ?)"
+        return [
+            (trace, [(line, origin) for line, origin, stands in unpack_written(lines) if stands])
+            for trace, lines in self.db.execute(query, (path,))
+        ]
+
     def changes(self, path: bytes) -> list[tuple[int, bytes]]:
         """Return (commit, packed lines) of every change of a path."""
         query = "select number, lines from changes where path = (select number from paths where path = ?)"
@@ -308,14 +317,14 @@ class Facts:
             )
         }
         lines: dict[bytes, dict[int, Written]] = {}
+        order: dict[bytes, list[Written]] = {}
         removed: dict[tuple[bytes, tuple[int, ...]], Origin] = {}
         query = "select paths.path, lines, removed from wrote join paths on paths.number = wrote.path where trace = ?"
         for path, packed, taken in self.db.execute(query, (number,)):
-            written = {
-                line.exact: Written(line, origins[origin], stands) for line, origin, stands in unpack_written(packed)
-            }
+            written = [Written(line, origins[origin], stands) for line, origin, stands in unpack_written(packed)]
             if written:
-                lines[path] = written
+                lines[path] = {one.line.exact: one for one in written}
+                order[path] = written
             for run, origin in json.loads(taken):
                 removed[path, tuple(run)] = origins[origin]
         return Work(
@@ -325,6 +334,7 @@ class Facts:
             leaves={(_bytes(path), mode, oid): origins[origin] for path, mode, oid, origin in data["leaves"]},
             support={oid: (_bytes(path), tuple(exacts)) for oid, (path, exacts) in data["support"].items()},
             lines=lines,
+            order=order,
             removed=removed,
             names={_bytes(first): _bytes(last) for first, last in data["names"].items()},
             renames={(_bytes(old), _bytes(new)) for old, new in data["renames"]},

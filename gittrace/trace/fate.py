@@ -6,7 +6,7 @@ neither. A file without lines (binary, deleted, another mode) counts as one.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import cast
 
@@ -20,6 +20,7 @@ from gittrace.trace.claims import Ledger
 from gittrace.trace.fingerprint import Line, line_of
 from gittrace.trace.links import EMITTED, Found
 from gittrace.trace.work import Work, Written
+from gittrace.trace.wrapped import Rows
 
 _THERE = ("alive", "moved", "transformed")
 _GONE = ("reverted", "superseded", "lost", "uncommitted")
@@ -33,7 +34,7 @@ class Tip:
         self.commit = commit
         self._store = store
         self._tree = TreeEditor(store, tree)
-        self._lines: dict[bytes, tuple[frozenset[int], frozenset[int]]] = {}
+        self._lines: dict[bytes, tuple[tuple[Line, ...], frozenset[int], frozenset[int]]] = {}
 
     def has(self, leaf: Leaf) -> bool:
         """Tell whether a file is there as it was left, or gone if it was deleted."""
@@ -41,15 +42,19 @@ class Tip:
         entry = self._tree.get(path)
         return entry is None if mode == 0 else entry is not None and (entry.mode, entry.oid) == (mode, oid)
 
-    def exact(self, path: bytes) -> frozenset[int]:
-        """Return the exact fingerprints of a file's lines; none where it isn't."""
+    def lines(self, path: bytes) -> tuple[Line, ...]:
+        """Return the lines of a file that aren't blank; none where it isn't."""
         return self._read(path)[0]
+
+    def exact(self, path: bytes) -> frozenset[int]:
+        """Return the exact fingerprints of a file's lines."""
+        return self._read(path)[1]
 
     def skeletons(self, path: bytes) -> frozenset[int]:
         """Return the skeletons of a file's telling lines."""
-        return self._read(path)[1]
+        return self._read(path)[2]
 
-    def _read(self, path: bytes) -> tuple[frozenset[int], frozenset[int]]:
+    def _read(self, path: bytes) -> tuple[tuple[Line, ...], frozenset[int], frozenset[int]]:
         if path not in self._lines:
             entry = self._tree.get(path)
             try:
@@ -57,9 +62,9 @@ class Tip:
                 data = self._store.blob(entry.oid) if entry and small else b""
             except TraceError:
                 data = b""  # a directory, a submodule, or a blob that a partial clone lacks
-            lines = [line_of(line) for line in data.split(b"\n") if line.strip()]
+            lines = tuple(line_of(line) for line in data.split(b"\n") if line.strip())
             telling = frozenset(line.skeleton for line in lines if line.telling)
-            self._lines[path] = frozenset(line.exact for line in lines), telling
+            self._lines[path] = lines, frozenset(line.exact for line in lines), telling
         return self._lines[path]
 
 
@@ -96,6 +101,7 @@ class Fates:
         self.ledger = ledger
         self.tips = tips
         self.links = [found for found in links if found.link.tier in EMITTED]
+        self._bent: dict[tuple[str, bytes, bytes], frozenset[int]] = {}
 
     def fate(self) -> Fate | None:
         """Return the fate, None for a trace that left nothing."""
@@ -140,7 +146,7 @@ class Fates:
 
     def _line(self, path: bytes, last: bytes, line: Line) -> tuple[str, set[bytes]]:
         place = (self.ledger.families.of(path), line.exact)
-        holders = [found for found in self.links if place in found.lines]
+        holders = [found for found in self.links if place in found.lines or place in found.bent]
         reachable = [found for found in holders if found.link.reachable]
         for tip in self._tips(reachable or self._reachable):
             if line.exact in tip.exact(last):
@@ -149,13 +155,25 @@ class Fates:
             others = {name for name in names | self._places(line) if line.exact in tip.exact(name)}
             if others:
                 return "moved", others
-            if line.telling:
-                changed = {name for name in (last, *names) if line.skeleton in tip.skeletons(name)}
-                if changed:
-                    return "transformed", changed
+            changed = {name for name in (last, *names) if line.exact in self.bent(tip, path, name)}
+            if changed:
+                return "transformed", changed
         if any(found.link.reverted_by for found in reachable):
             return "reverted", set()
         return ("superseded" if reachable else "lost" if holders else "uncommitted"), set()
+
+    def bent(self, tip: Tip, path: bytes, name: bytes) -> frozenset[int]:
+        """Return the exact fingerprints of lines written in a file that stand formatted differently in one at a tip."""
+        found = self._bent.get((tip.commit, path, name))
+        if found is None:
+            written = [item.line for item in self.work.order.get(path, ()) if item.stands]
+            here, bones = tip.exact(name), tip.skeletons(name)
+            missing = [at for at, line in enumerate(written) if line.telling and line.exact not in here]
+            bent = {written[at].exact for at in missing if written[at].skeleton in bones}
+            if left := [at for at in missing if written[at].exact not in bent]:
+                bent.update(_wrapped(written, left, tip.lines(name)))
+            found = self._bent[tip.commit, path, name] = frozenset(bent)
+        return found
 
     def _places(self, line: Line) -> set[bytes]:
         """Return where commits put a line, if it says where it comes from."""
@@ -204,6 +222,14 @@ class Fates:
     def _takes(self, item: Found, family: bytes) -> bool:
         files = self.ledger.content(item.link.commit).files
         return any(self.ledger.families.of(file.path) == family and file.lines.removed for file in files)
+
+
+def _wrapped(written: Sequence[Line], missing: Sequence[int], lines: Sequence[Line]) -> Iterator[int]:
+    """Yield the exact fingerprints of those missing lines that stand in others, joined, split or filled anew."""
+    known = {line.exact for line in written}
+    strange = tuple(line for line in lines if line.exact not in known)
+    for old, _ in Rows(written, missing).find(strange):
+        yield from (line.exact for line in written[old.start : old.end])
 
 
 def _word(words: Counter[str]) -> FateWord:

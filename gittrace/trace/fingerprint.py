@@ -5,6 +5,7 @@ found here can be compared with what others wrote down.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import mmh3
@@ -85,7 +86,12 @@ def line_of(text: bytes) -> Line:
 
 def joined(skeleton: int, line: Line) -> int:
     """Return the skeleton of some lines and the one that follows them."""
-    return (skeleton * pow(256, line.length, _PRIME) + line.skeleton) % _PRIME
+    return (skeleton * _shift(line.length) + line.skeleton) % _PRIME
+
+
+@lru_cache(maxsize=4096)
+def _shift(length: int) -> int:
+    return pow(256, length, _PRIME)
 
 
 def run_key(lines: Sequence[bytes]) -> str:

@@ -6,13 +6,15 @@ before; moved or re-indented within the step; back from where they stood before;
 pull, rebase); written by the step's event.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from gittrace.trace.align import Text, align, keys, once, says_something, trusted
+from gittrace.trace.align import Text, align, keys, once, says_something, telling, trusted
 from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
+from gittrace.trace.fingerprint import line_of
 from gittrace.trace.memory import Allowed, Birth, Memory, Standing, Version, When
 from gittrace.trace.moves import Block, find_moves
+from gittrace.trace.wrapped import matched
 
 Read = Callable[[str], bytes | None]
 Base = Callable[[bytes], str | None]
@@ -69,6 +71,8 @@ class Lineage:
             for draft in drafts
             for spans in draft.blocks
         ]
+        for draft, spans, _ in blocks:
+            _reformat(draft, *spans, wrapped=True)
         find_moves([block for _, _, block in blocks])
         for draft, (_, added), block in blocks:
             for at, source in zip(added, block.taken, strict=True):
@@ -76,6 +80,8 @@ class Lineage:
                     owner, (removed, _), _ = blocks[source[0]]
                     draft.version.births[at] = owner.old.births[removed[source[1]]]
                     draft.fresh.discard(at)
+        for draft, spans, _ in blocks:
+            _reformat(draft, *spans, wrapped=False)
         self._making = {draft.oid: draft.version for draft in drafts if draft.oid}
         for draft in drafts:
             self._claim(step, draft)
@@ -117,7 +123,26 @@ class Lineage:
             for at, source in enumerate(match):
                 if source >= 0 and found.get(at) is None:
                     found[at] = version.births[source]
-        return found
+        return found | self._wrapped(name, said, found, likely, allowed)
+
+    def _wrapped(
+        self, name: bytes, said: Sequence[bytes], found: Collection[int], sessions: Collection[str], allowed: Allowed
+    ) -> dict[int, Birth | None]:
+        """Return the births of lines that are not `found` and that a last state of the file has wrapped otherwise."""
+        births: dict[int, Birth | None] = {}
+        stretches = list(_stretches(said, found))
+        newest = next((one for one in reversed(self.by_path.get(name, ())) if one.when and allowed(one.when)), None)
+        states = [newest, *self._states(name, sessions, allowed)] if newest and stretches else []
+        here = set(said)
+        for version in {id(one): one for one in states if one}.values():
+            missing = self._born(version) - here
+            of = [at for at, text in enumerate(version.keys) if text in missing]
+            lines = [line_of(text or b"") for text in version.keys] if of else []
+            for start, end in stretches if of else ():
+                new = [line_of(text) for text in said[start:end]]
+                for at, source in matched(lines, new, of).items():
+                    births.setdefault(start + at, version.births[source])
+        return births
 
     def _born(self, version: Version) -> frozenset[bytes]:
         """Return what those lines of a finished version say of which it is known who wrote them."""
@@ -251,6 +276,27 @@ class Lineage:
         self._versions.setdefault((version.path, draft.oid), version)
         if says_something(text for text in version.keys if text):
             self._contents.setdefault(draft.oid, version)
+
+
+def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> None:
+    """Say whose those lines are that a step took away and put back wrapped otherwise, or else formatted."""
+    if not draft.fresh.isdisjoint(added):
+        old, new = draft.old.keys[slice(*_ends(removed))], _added(draft, added)
+        pairs = matched([line_of(text or b"") for text in old], [line_of(text) for text in new], wrapped=wrapped)
+        for at, source in pairs.items():
+            if added[at] in draft.fresh:
+                draft.version.births[added[at]] = draft.old.births[removed[source]]
+                draft.fresh.discard(added[at])
+
+
+def _stretches(said: Sequence[bytes], found: Collection[int]) -> Iterator[tuple[int, int]]:
+    """Yield (start, end) of the stretches of lines that are not found and say something."""
+    start = 0
+    for at in range(len(said) + 1):
+        if at == len(said) or (at in found and says_something((said[at],))):
+            if any(at not in found and telling(said[at]) for at in range(start, at)):
+                yield start, at
+            start = at + 1
 
 
 def _always(_: When) -> bool:

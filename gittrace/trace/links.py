@@ -24,10 +24,11 @@ EMITTED = (TOOL_EMITTED, DIVERGED)
 
 @dataclass(frozen=True)
 class Found:
-    """A link, and which lines of the trace the commit adds."""
+    """A link, and which lines of the trace the commit adds: as they are, and `bent` by a formatter."""
 
     link: Link
     lines: frozenset[Spot] = frozenset()
+    bent: frozenset[Spot] = frozenset()
 
 
 class Finder:
@@ -100,6 +101,7 @@ class Finder:
                 for one in work.lines.get(path, {}).values():
                     numbers.update(lines.commits.get(one.line.exact, ()))
                     numbers.update(lines.skeletons.get(one.line.skeleton, ()))
+            numbers.update(self.ledger.bent(family))
         named = {oid for oid in (*work.made, *self.ledger.noted_on(trace)) if oid in self.graph}
         numbers.update(map(self.facts.number, named))
         return [*self._counting(numbers), *self._at_the_time(work)]
@@ -118,7 +120,8 @@ class Finder:
             if tier and not (made.reverts and self._only_undoes(made, trace, match)):
                 whole = len(match.files) / max(len(made.introduced), 1)
                 share = match.explained / added if added else whole
-                yield trace, Found(self._link(made, tier, match.words(added), min(share, 1.0)), frozenset(match.lines))
+                link = self._link(made, tier, match.words(added), min(share, 1.0))
+                yield trace, Found(link, frozenset(match.lines), frozenset(match.bent))
         if not found:
             for trace in self._overlapping(made):
                 yield trace, Found(self._link(made, OVERLAPPING, ("the same files at the same time",), 0.0))

@@ -40,6 +40,7 @@ class Work:
     support       for a blob, the file and the telling lines that the event which made it put there, if it did; lines
                   that it only moved don't count
     lines         by path (the first one, of a renamed file), what was written, by its exact fingerprint
+    order         the same in their order, those again that are repeated between others
     runs          runs of added lines that are telling, by their murmur3
     blocks        as `fingerprint.blocks`
     removed       (path, exact fingerprints) of telling runs of lines that were taken away
@@ -58,6 +59,7 @@ class Work:
     blobs: dict[str, Origin] = field(default_factory=dict)
     support: dict[str, tuple[bytes, tuple[int, ...]]] = field(default_factory=dict)
     lines: dict[bytes, dict[int, Written]] = field(default_factory=dict)
+    order: dict[bytes, list[Written]] = field(default_factory=dict)
     runs: dict[str, Origin] = field(default_factory=dict)
     blocks: dict[int, Origin] = field(default_factory=dict)
     removed: dict[tuple[bytes, tuple[int, ...]], Origin] = field(default_factory=dict)

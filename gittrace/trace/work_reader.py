@@ -283,6 +283,8 @@ class _Reader:
         support: list[int] = []
         for run, key in zip(lines.added, lines.keys, strict=True):
             fresh = False
+            wrote: list[Written] = []
+            known_here = len(here)
             for line in run:
                 if line.exact in self.others or not (ours or line.exact in self.ours):
                     if line.telling:
@@ -296,6 +298,9 @@ class _Reader:
                     fresh = True
                     written = here.setdefault(line.exact, Written(line, self.ours.get(line.exact, origin)))
                     written.stands = True
+                    wrote.append(written)
+            if len(here) > known_here:
+                self.work.order.setdefault(first, []).extend(wrote)
             if fresh and key:
                 self.work.runs.setdefault(key, origin)
             if fresh and not any(line.exact in self.others for line in run):

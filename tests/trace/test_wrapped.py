@@ -1,0 +1,256 @@
+"""Lines that a formatter wraps otherwise between event and commit, or later (gittrace/trace/wrapped.py)."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gittrace.trace.fingerprint import line_of
+from gittrace.trace.wrapped import Rows, sources
+from tests.support.formatters import collapsed, exploded, quoted
+from tests.support.recording import Recording
+from tests.trace.history import DIVERGED, TOOL, link_to, outcome, tiers
+from tests.trace.test_attribution import attributor, blamed, every
+from tests.trace.test_attribution import words as words_of
+
+LONG = """\
+def report(numbers):
+    average = compute_average(numbers, ignore_missing=True, weights=None)
+    spread = compute_spread(numbers, around=average, population='whole')
+    return average, spread
+"""
+WRAPPED = exploded(quoted(LONG), 60)
+OTHERS = """\
+def others_do_this(values):
+    outcome = another_function(
+        values,
+        ignore_missing=True,
+        by_another_person=True,
+    )
+    return outcome
+"""
+
+
+def written(work: Recording, text: str) -> str:
+    """Record a session that writes a file, and return its trace; nothing is committed."""
+    trace = work.start().trace_id
+    work.did("agent", report=text)
+    work.stop()
+    return trace
+
+
+words = st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=6, max_size=9), min_size=2, max_size=30, unique=True)
+
+
+@given(words, st.data())
+def test_rows_are_found_however_words_are_wrapped(some: list[str], data: st.DataObject) -> None:
+    def wrap() -> list[bytes]:
+        lines: list[list[str]] = [[]]
+        for word in some:
+            lines[-1].append(word)
+            if data.draw(st.booleans()):
+                lines.append([])
+        return [" ".join(line).encode() for line in lines if line]
+
+    old, new = wrap(), wrap()
+    one, other = [line_of(line) for line in old], [line_of(line) for line in new]
+    whole = Rows(one)
+    matched = {at for _, row in whole.find(other) for at in range(row.start, row.end)}
+    same = {at for at, line in enumerate(new) if line.replace(b" ", b"") in {text.replace(b" ", b"") for text in old}}
+    assert matched | same == set(range(len(new)))
+    for was, row in whole.find(other):
+        assert b"".join(old[was.start : was.end]).replace(b" ", b"") == b"".join(new[row.start : row.end]).replace(
+            b" ", b""
+        )
+        places = sources(one[was.start : was.end], other[row.start : row.end])
+        assert places == sorted(places)
+        assert set(places) <= set(range(was.end - was.start))
+
+
+def test_what_says_nothing_is_no_row() -> None:
+    brackets, braces = [line_of(line) for line in (b")", b"(", b"x")], [line_of(line) for line in (b"x)", b"(")]
+    assert list(Rows(brackets).find(braces)) == []
+
+
+@pytest.mark.parametrize("session", [True, False])
+def test_split_before_the_commit(work: Recording, session: bool) -> None:
+    trace = written(work, LONG)
+    if session:
+        work.start(trace_id=trace)
+    work.write(report=WRAPPED)
+    commit = work.commit()
+    if session:
+        work.stop()
+    found = outcome(work, trace)
+    if session:
+        assert tiers(found) == {commit: TOOL}  # the session found what the formatter had done, and committed it
+        return
+    assert tiers(found) == {commit: DIVERGED}
+    link = link_to(found, commit)
+    assert "8 lines wrapped differently" in link.evidence
+    assert (link.share, link.alive_share) == (1.0, 1.0)
+    assert found.fate is not None
+    assert found.fate.shares == {"alive": 0.5, "transformed": 0.5}
+
+
+def test_joined_before_the_commit(work: Recording) -> None:
+    trace = written(work, WRAPPED)
+    work.write(report=collapsed(WRAPPED, 100))
+    commit = work.commit()
+    found = outcome(work, trace)
+    assert tiers(found) == {commit: DIVERGED}
+    assert "2 lines wrapped differently" in link_to(found, commit).evidence
+    assert link_to(found, commit).share == 1.0
+    assert found.fate is not None
+    assert set(found.fate.shares) == {"alive", "transformed"}
+
+
+def test_all_of_it_wrapped(work: Recording) -> None:
+    """Not one line is left as it was written."""
+    text = LONG.splitlines(keepends=True)[1].strip() + "\n"
+    trace = written(work, text)
+    work.write(report=exploded(text, 20))
+    commit = work.commit()
+    found = outcome(work, trace)
+    assert tiers(found) == {commit: DIVERGED}
+    assert found.commit_sha == commit
+    assert found.fate is not None
+    assert (found.fate.word, link_to(found, commit).alive) == ("transformed", True)
+
+
+def test_gone_again(work: Recording) -> None:
+    trace = written(work, LONG)
+    work.write(report=WRAPPED)
+    commit = work.commit()
+    work.git("revert", "--no-edit", "HEAD")
+    found = outcome(work, trace)
+    assert tiers(found) == {commit: DIVERGED}
+    assert (link_to(found, commit).alive, found.fate and found.fate.word) == (False, "reverted")
+
+
+def test_amended_by_a_formatter(work: Recording) -> None:
+    trace = work.start().trace_id
+    work.did("agent", report=LONG)
+    old = work.commit()
+    work.stop()
+    work.write(report=WRAPPED)
+    new = work.commit("work", "--amend")
+    found = outcome(work, trace)
+    assert (tiers(found), tiers(found, reachable=False)) == ({new: DIVERGED}, {old: TOOL})
+    assert link_to(found, new).share == 1.0
+
+
+def test_another_persons_lines_are_not_taken(work: Recording) -> None:
+    """Some of them hold the same arguments, and one begins like a call of the trace."""
+    trace = written(work, LONG)
+    work.write(report=WRAPPED + OTHERS)
+    both = work.commit()
+    work.write(report=WRAPPED + OTHERS + "average = compute_average(\n    others,\n    ignore_missing=True,\n)\n")
+    theirs = work.commit()
+    found = outcome(work, trace)
+    assert tiers(found) == {both: DIVERGED}
+    assert theirs not in tiers(found)
+    added = len((WRAPPED + OTHERS).splitlines())
+    assert link_to(found, both).share == round((added - len(OTHERS.splitlines())) / added, 4)
+
+
+def test_a_line_that_was_changed_is_not_wrapped(work: Recording) -> None:
+    text = LONG.splitlines(keepends=True)[1].strip() + "\n"
+    trace = written(work, text)
+    work.write(report=exploded(text.replace("weights=None", "weights=weights"), 20))
+    work.commit()
+    assert tiers(outcome(work, trace)) == {}
+
+
+def test_what_was_there_and_a_commit_only_wraps(work: Recording) -> None:
+    """A trace that wrote the same line again has no part in the commit that wraps it."""
+    work.write(report=LONG)
+    work.commit()
+    trace = written(work, LONG + "\n" + LONG)
+    work.write(report=WRAPPED)
+    work.commit()
+    assert tiers(outcome(work, trace)) == {}
+
+
+def test_wrapped_before_it_was_written(work: Recording) -> None:
+    """Cause comes before effect: who typed it again, joined, has no part in the earlier commit."""
+    work.write(report=WRAPPED)
+    work.git("add", "-A")
+    date = "2020-01-01T00:00:00Z"
+    work.git("commit", "-q", "-m", "before", env={"GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": date})
+    trace = work.start().trace_id
+    work.did("agent", report=LONG)
+    work.stop()
+    work.git("checkout", "-q", "report")
+    assert tiers(outcome(work, trace)) == {}
+
+
+SCRIPT = """\
+export function total(prices, options) {
+  const sum = addUp(prices.filter(isPaid), {currency: options.currency})
+  return formatPrice(sum, 'short')
+}
+"""
+PRETTY = """\
+export function total(prices, options) {
+  const sum = addUp(prices.filter(isPaid), {
+    currency: options.currency,
+  });
+  return formatPrice(sum, "short");
+}
+"""
+
+
+def test_a_script_made_pretty(work: Recording) -> None:
+    trace = written(work, SCRIPT)
+    work.write(report=PRETTY)
+    commit = work.commit()
+    found = outcome(work, trace)
+    assert tiers(found) == {commit: DIVERGED}
+    assert link_to(found, commit).share == 1.0
+    assert set(blamed(work, "report").values()) == {"agent"}
+
+
+@pytest.mark.parametrize(("before", "after"), [(LONG, WRAPPED), (WRAPPED, collapsed(WRAPPED, 100))])
+def test_blame_of_wrapped_lines(work: Recording, before: str, after: str) -> None:
+    written(work, before)
+    work.write(report=after)
+    work.commit()
+    assert set(blamed(work, "report").values()) == {"agent"}
+    with attributor(work) as (made, _):
+        lines = every(work, made, b"report")
+    sure = [line.sure for line in lines if line]
+    changed = [line.original is not None for line in lines if line]
+    assert [one == "medium" for one in sure] == changed
+    assert "medium" in sure
+
+
+def test_blame_of_what_others_wrote_beside(work: Recording) -> None:
+    written(work, LONG)
+    work.write(report=OTHERS + WRAPPED)
+    work.commit()
+    others = OTHERS.splitlines()
+    with attributor(work) as (made, names):
+        assert words_of(every(work, made, b"report"), names) == [None] * len(others) + ["agent"] * 12
+
+
+def test_a_recorded_formatter_writes_nothing(work: Recording) -> None:
+    work.write(report=OTHERS)
+    work.commit()
+    work.start()
+    work.did("agent", report=OTHERS + LONG)
+    work.did("black", report=collapsed(OTHERS, 100) + WRAPPED)
+    work.commit()
+    work.stop()
+    with attributor(work) as (made, names):
+        lines = words_of(every(work, made, b"report"), names)
+    size = len(collapsed(OTHERS, 100).splitlines())
+    assert lines == [None] * size + ["agent"] * 12
+
+
+def test_a_later_wrapping_leaves_lines_whose_they_are(work: Recording) -> None:
+    """The commit that only formats is nobody's, and its lines are still those of who wrote them."""
+    written(work, LONG)
+    work.commit()
+    work.write(report=WRAPPED)
+    work.commit("style: wrap")
+    assert set(blamed(work, "report").values()) == {"agent"}
