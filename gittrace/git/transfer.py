@@ -6,7 +6,6 @@ What stays silent for too long is ended, with all that it started (ssh, a remote
 import os
 import re
 import selectors
-import signal
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gittrace.errors import GitFailed, TraceError
+from gittrace.git.bounded import end, quiet_environment
 from gittrace.git.process import failure
 from gittrace.git.repository import Repository
 from gittrace.text import decode, shown
@@ -21,7 +21,6 @@ from gittrace.text import decode, shown
 #: set for git that we start ourselves: our pre-push hook then does nothing
 GUARD = "GITTRACE_PUBLISHING"
 
-_ASKERS = ("SSH_ASKPASS", "DISPLAY", "WAYLAND_DISPLAY")
 _REJECTED = re.compile(rb"^!\t[^\t]*:(?P<ref>[^\t]*)\t(?P<why>.*)$", re.MULTILINE)
 _WORDS = re.compile(r"\(([^()]*)\)$")
 # what git says when the server's ref is not where we left it
@@ -68,9 +67,7 @@ def _environment(repo: Repository, line: Line, settings: Mapping[str, str]) -> d
     if line.ask:
         env.pop("GIT_TERMINAL_PROMPT", None)
         return env
-    for name in _ASKERS:
-        env.pop(name, None)
-    env |= {"GIT_ASKPASS": "false", "SSH_ASKPASS_REQUIRE": "never", "GCM_INTERACTIVE": "never"}
+    env = quiet_environment(env) | {"GIT_ASKPASS": "false", "GCM_INTERACTIVE": "never"}
     if not (
         env.get("GIT_SSH_COMMAND") or env.get("GIT_SSH") or repo.line("config", "--default", "", "core.sshCommand")
     ):
@@ -98,7 +95,7 @@ def _run(
         why = _follow(process, line, told)
     finally:
         if process.poll() is None:
-            _end(process, not line.ask)
+            end(process, not line.ask)
         for pipe in (process.stdout, process.stderr):
             if pipe:
                 pipe.close()
@@ -143,21 +140,6 @@ def _show(data: bytes) -> None:
     if not any(word in data for word in (b"fatal: ", b"error: ", b"hint: ")):
         sys.stderr.buffer.write(data)
         sys.stderr.flush()
-
-
-def _end(process: "subprocess.Popen[bytes]", group: bool) -> None:
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            if group:
-                os.killpg(process.pid, number)
-            else:
-                process.send_signal(number)
-            process.wait(2)
-        except ProcessLookupError:
-            return
-        except subprocess.TimeoutExpired:
-            continue
-        return
 
 
 def _progress(line: Line) -> list[str]:

@@ -1,0 +1,105 @@
+"""Throwaway keys, of ssh and of gpg, and a repository that is told to sign with them."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.recording import Recording
+
+need_ssh = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="there is no ssh-keygen here")
+need_gpg = pytest.mark.skipif(not shutil.which("gpg"), reason="there is no gpg here")
+
+ANN = "ann@example.com"
+
+
+@dataclass
+class SshKeys:
+    """A folder of ed25519 keys, and an allowed signers file."""
+
+    folder: Path
+
+    def make(self, name: str = ANN, passphrase: str = "") -> Path:
+        """Make a key and return its private half."""
+        path = self.folder / name.replace("@", "-")
+        run("ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-C", name, "-f", str(path))
+        return path
+
+    def public(self, name: str = ANN) -> str:
+        """Return the public half of a key."""
+        return (self.folder / f"{name.replace('@', '-')}.pub").read_text().strip()
+
+    @property
+    def allowed(self) -> Path:
+        """The allowed signers file."""
+        return self.folder / "allowed"
+
+    def allow(self, name: str = ANN, options: str = "") -> None:
+        """Add a key to the allowed signers."""
+        with self.allowed.open("a") as file:
+            file.write(f"{name} {options} {self.public(name)}\n")
+
+
+def run(*argv: str, env: dict[str, str] | None = None, stdin: bytes = b"") -> bytes:
+    """Run a program that must not fail."""
+    done = subprocess.run(argv, env=os.environ | (env or {}), input=stdin, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture
+def ssh_keys(tmp_path: Path) -> SshKeys:
+    """No keys yet."""
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    return SshKeys(folder)
+
+
+@dataclass
+class GpgKeys:
+    """A home of gpg."""
+
+    home: str
+    env: dict[str, str] = field(default_factory=dict)
+
+    def make(self, name: str = f"Ann <{ANN}>", passphrase: str = "", expire: str = "never") -> None:
+        """Make a key."""
+        self.gpg("--passphrase", passphrase, "--quick-gen-key", name, "ed25519", "sign", expire)
+
+    def gpg(self, *args: str, stdin: bytes = b"") -> bytes:
+        """Run gpg."""
+        return run("gpg", "--batch", "--quiet", "--pinentry-mode", "loopback", *args, env=self.env, stdin=stdin)
+
+
+@pytest.fixture
+def gpg_keys(monkeypatch: pytest.MonkeyPatch) -> Iterator[GpgKeys]:
+    """A home of gpg without keys: in a short place, since its agent's socket has a path of a hundred bytes at most."""
+    home = tempfile.mkdtemp(prefix="gpg-", dir="/tmp")
+    monkeypatch.setenv("GNUPGHOME", home)
+    yield GpgKeys(home, {"GNUPGHOME": home})
+    subprocess.run(["gpgconf", "--homedir", home, "--kill", "all"], capture_output=True)
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def sign_with(work: Recording, keys: SshKeys, name: str = ANN) -> None:
+    """Have a repository sign with a key of ssh, and know the allowed signers."""
+    if not (keys.folder / name.replace("@", "-")).exists():
+        keys.make(name)
+        keys.allow(name)
+    work.git("config", "gpg.format", "ssh")
+    work.git("config", "user.signingKey", str(keys.folder / name.replace("@", "-")))
+    work.git("config", "gpg.ssh.allowedSignersFile", str(keys.allowed))
+    work.git("config", "commit.gpgSign", "true")
+    work.here.forget_config()
+
+
+def program(path: Path, script: str) -> str:
+    """Write a program in sh, and return its path."""
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
