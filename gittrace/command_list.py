@@ -37,6 +37,7 @@ COMMANDS = (
     Command("scan", "gittrace.commands.scan", PORCELAIN, "look for secrets in all that is recorded"),
     Command("redact", "gittrace.commands.redact", PORCELAIN, "mask secrets in what is recorded already"),
     Command("verify", "gittrace.commands.verify", PORCELAIN, "prove that every snapshot can be rebuilt"),
+    Command("sign", "gittrace.commands.sign", PORCELAIN, "sign what is recorded, as git signs commits"),
     Command("push", "gittrace.commands.push", PORCELAIN, "publish traces at a remote"),
     Command("fetch", "gittrace.commands.fetch", PORCELAIN, "fetch traces that others published"),
     Command("remotes", "gittrace.commands.remotes", PORCELAIN, "list where traces are published and come from"),

@@ -34,10 +34,13 @@ LOG_FILE = "log"
 SEAL_LOCK = "seal.lock"
 SHARE_DIR = "share"
 FORGOTTEN_FILE = "forgotten"
+UNSIGNED_FILE = "unsigned"
 
 # a segment's line in a note
 SEGMENT_WORD = "gittrace1"
 FORGET_WORD = "forget"
+# that of a signature; older readers leave alone what does not begin with their word
+SIGNATURE_WORD = "gittrace1-signature"
 
 # event kinds
 SESSION = "session"
@@ -65,6 +68,7 @@ OUTPUT_TAIL = 64 << 10
 CONFIG: "dict[str, tuple[str, str | int]]" = {
     "trace.writer": ("text", ""),
     "trace.seal": ("detached|now", "detached"),
+    "trace.sign": ("auto|true|false", "auto"),
     "trace.push": ("off|auto", "off"),
     "trace.remote": ("list", ""),
     "trace.<remote>.to": ("text", ""),

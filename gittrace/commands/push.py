@@ -119,6 +119,7 @@ def as_json(done: Published, dry_run: bool) -> dict[str, Any]:
         "new": done.new,
         "commits": done.commits,
         "segments": done.segments,
+        "signatures": done.signatures,
         "removed": done.removed,
         "traces": done.traces,
         "held": done.held,
@@ -127,7 +128,7 @@ def as_json(done: Published, dry_run: bool) -> dict[str, Any]:
 
 def lines(repo: Repository, done: Published, dry_run: bool) -> Iterator[str]:
     """Yield what was done, as `git push` words it."""
-    if not done.commits and not done.segments:
+    if not done.commits and not done.segments and not done.signatures:
         yield "Everything up-to-date"
         return
     yield f"To {safe(repo.line('remote', 'get-url', '--push', done.target.to))}"
@@ -137,6 +138,8 @@ def lines(repo: Repository, done: Published, dry_run: bool) -> Iterator[str]:
     parts = []
     if done.segments:
         parts.append(f"{counted(done.segments, 'segment')} of {counted(len(done.traces), 'trace')}")
+    if done.signatures:
+        parts.append(counted(done.signatures, "signature"))
     if done.removed:
         parts.append(f"{counted(done.removed, 'segment')} removed")
     yield f"{moved}  {', '.join(parts) or 'tombstones'} -> {done.ref}"

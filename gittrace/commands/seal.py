@@ -7,8 +7,10 @@ import sys
 from gittrace.commands.common import json_option, print_json
 from gittrace.git.repository import discover
 from gittrace.text import shown
+from gittrace.trace import unsigned
 from gittrace.trace.faillog import log_failures
 from gittrace.trace.seal import seal
+from gittrace.trace.unsigned import sign_behind
 
 DESCRIPTION = """\
 Turn finished runs of recorded events into segments, noted on the commits that they led to, and carry notes over to
@@ -27,7 +29,9 @@ def run(args: argparse.Namespace) -> int:
     """Seal."""
     if args.detached:
         return _detached()
-    sealed = seal(discover())
+    repo = discover()
+    sealed = seal(repo)
+    sign_behind(repo)
     if args.json:
         print_json(vars(sealed))
     for problem in sealed.failed:
@@ -45,4 +49,9 @@ def _detached() -> int:
         log_failures(repo, "seal", [f"{type(error).__name__}: {error}"])
         return 0
     log_failures(repo, "seal", sealed.failed)
+    if unsigned.due(repo):
+        from gittrace.trace.signing import sign_waiting  # with it comes the cache, and what checks signatures
+
+        # what fails is told by status
+        sign_waiting(repo)
     return 0

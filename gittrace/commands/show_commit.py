@@ -1,6 +1,6 @@
 """What led to a commit: the events noted on it, or where nothing is noted, the traces whose work is in it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -8,10 +8,12 @@ from gittrace.commands import display
 from gittrace.commands.display import Screen, safe
 from gittrace.commands.entry import names_of, session_lines
 from gittrace.commands.overview import SessionView, commit_views
-from gittrace.commands.show_trace import event_json, segment_json, stat_lines
+from gittrace.commands.show_trace import event_json, segments_json, stat_lines
+from gittrace.commands.signed_text import summary_lines
 from gittrace.errors import TraceError
 from gittrace.git.described import describe
 from gittrace.model.trace import Link, Segment, Trace
+from gittrace.trace.signed import standings
 from gittrace.trace.store import Store
 
 # the same files at the same time are no answer to what led to a commit
@@ -30,6 +32,7 @@ def commit_text(store: Store, commit: str, screen: Screen) -> Iterator[str]:
         names = names_of(commit_views(store, [trace.id])[trace.id])
         yield ""
         yield from _trace_head(trace, "", screen)
+        yield from summary_lines(standings(store, trace.id, segments_on(trace, commit)), screen)
         yield ""
         for segment in segments_on(trace, commit):
             yield from session_lines(_view(segment), names, screen, False, details, True)
@@ -89,6 +92,11 @@ def linked_to(store: Store, commit: str) -> list[tuple[Trace, Link]]:
     return found
 
 
+def _with_json(store: Store, trace: Trace, commit: str) -> Iterable[tuple[Segment, dict[str, Any]]]:
+    segments = segments_on(trace, commit)
+    return zip(segments, segments_json(store, trace.id, segments), strict=True)
+
+
 def commit_json(store: Store, commit: str) -> dict[str, Any]:
     """Return a commit for `--json`: its traces, each with the segments and events noted on it, or its link."""
     noted = noted_on(store, commit)
@@ -97,8 +105,8 @@ def commit_json(store: Store, commit: str) -> dict[str, Any]:
             "trace_id": trace.id,
             "title": trace.title or None,
             "segments": [
-                segment_json(segment) | {"events": [event_json(event) for event in segment.events]}
-                for segment in segments_on(trace, commit)
+                shown | {"events": [event_json(event) for event in segment.events]}
+                for segment, shown in _with_json(store, trace, commit)
             ],
         }
         for trace in noted

@@ -1,6 +1,6 @@
 """A trace or a session in full: its entry, with reasoning and with what each event changed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,11 @@ from gittrace.commands.display import Screen
 from gittrace.commands.entry import entry
 from gittrace.commands.history_text import fate_json, head_lines, link_json
 from gittrace.commands.overview import Overview, commit_json, commit_views, overview, overview_json
+from gittrace.commands.signed_text import summary_lines
 from gittrace.model.trace import EventDict, Segment, Trace
 from gittrace.trace.names import Target
 from gittrace.trace.outcome import Historian
+from gittrace.trace.signed import Standing, standing_json, standings
 from gittrace.trace.store import Store
 
 # where the durations of events end, and where their text begins
@@ -26,7 +28,8 @@ def trace_text(store: Store, target: Target, screen: Screen) -> Iterator[str]:
     view = full_overview(store, trace, target)
     commits = commit_views(store, [trace.id])[trace.id]
     historian = Historian(store, [trace])
-    more = head_lines(historian.fate(trace.id), historian.links(trace.id), screen)
+    more = [*head_lines(historian.fate(trace.id), historian.links(trace.id), screen)]
+    more += summary_lines(standings(store, trace.id, _segments(trace, target)), screen)
     return entry(view, commits, screen, lambda event: stat_lines(event, screen), full=True, more=more)
 
 
@@ -63,24 +66,29 @@ def trace_json(store: Store, target: Target) -> dict[str, Any]:
         "noted_on": [commit_json(item) for item in commits],
         "links": [link_json(link) for link in historian.links(trace.id)],
         "fate": fate_json(historian.fate(trace.id)),
-        "segments": [segment_json(segment) for segment in trace.segments if _belongs(segment, target)],
+        "segments": segments_json(store, trace.id, _segments(trace, target)),
         "events": events,
     }
 
 
-def _belongs(segment: Segment, target: Target) -> bool:
-    return target.kind != "session" or segment.session_id == target.id
+def _segments(trace: Trace, target: Target) -> list[Segment]:
+    return [item for item in trace.segments if target.kind != "session" or item.session_id == target.id]
 
 
-def segment_json(segment: Segment) -> dict[str, Any]:
-    """Return a segment for `--json`: where it lies, and its header."""
-    return {
-        "session_id": segment.session_id,
-        "index": segment.index,
-        "sha256": segment.sha256 or None,
-        "noted_on": list(segment.commits),
-        "header": segment.header,
-    }
+def segments_json(store: Store, trace_id: str, segments: Sequence[Segment]) -> list[dict[str, Any]]:
+    """Return segments of a trace for `--json`: where each lies, how it is signed, and its header."""
+    signed = {segment.sha256: standing for segment, standing in standings(store, trace_id, segments)}
+    return [
+        {
+            "session_id": segment.session_id,
+            "index": segment.index,
+            "sha256": segment.sha256 or None,
+            "noted_on": list(segment.commits),
+            **standing_json(signed.get(segment.sha256, Standing())),
+            "header": segment.header,
+        }
+        for segment in segments
+    ]
 
 
 def event_json(event: EventDict) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from gittrace.git.repository import Repository, discover
 from gittrace.share.overview import Standing, standings
 from gittrace.share.queue import Entry
 from gittrace.share.state import share_dir
+from gittrace.trace import unsigned
 from gittrace.trace.commits import in_progress
 from gittrace.trace.initialize import is_initialized
 from gittrace.trace.seal import active_sessions
@@ -71,6 +72,7 @@ def examine(store: Store) -> dict[str, Any]:
         "active": _active(store),
         "unsealed": waiting,
         "hooks": [vars(hook) for hook in stand],
+        "unsigned": _unsigned(store.repo),
         "sharing": _sharing(store.repo, failed),
         "problems": list(dict.fromkeys([*store.problems, *failed, *_damage(store)])),
         "failures": _failures(store.repo),
@@ -86,6 +88,14 @@ def _sharing(repo: Repository, failed: list[str]) -> list[dict[str, Any]]:
     except (TraceError, OSError) as error:
         failed.append(f"cannot tell what waits to be published: {told(error)}")
         return []
+
+
+def _unsigned(repo: Repository) -> dict[str, Any] | None:
+    """Return what waits to be signed and why; None where nothing does."""
+    if not unsigned.due(repo):
+        return None
+    at, why = unsigned.last_failure(repo)
+    return {"segments": len(unsigned.waiting(repo)), "why": why or None, "tried": at or None}
 
 
 def _active(store: Store) -> dict[str, Any] | None:
@@ -156,6 +166,7 @@ def lines(report: dict[str, Any], screen: Screen) -> Iterator[str]:
         for item in report["unsealed"]:
             name = screen.paint(display.short_id(item["session_id"]), display.YELLOW)
             yield f"  {name}  {counted(item['events'], 'event')}; {item['reason']}"
+    yield from _unsigned_lines(report)
     yield from _sharing_lines(report)
     yield from _hook_lines(report, screen)
     if report["problems"] or report["failures"]:
@@ -181,6 +192,15 @@ def _session_lines(report: dict[str, Any], screen: Screen) -> Iterator[str]:
     agent = display.agent_name(active["agent"])
     yield f"Session {session} by {agent} since {display.local_time(active['started'])}, {branch}"
     yield f"  {counted(active['events'], 'event')}; the trace has {active['contents']}"
+
+
+def _unsigned_lines(report: dict[str, Any]) -> Iterator[str]:
+    found = report["unsigned"]
+    if found:
+        why = f"; tried last {display.local_time(found['tried'])}: {safe(found['why'])}" if found["why"] else ""
+        yield ""
+        yield f"Not signed yet: {counted(found['segments'], 'segment')}{why}"
+        yield '  (they are published all the same; use "git trace sign" to sign them)'
 
 
 def _sharing_lines(report: dict[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from gittrace.git.repository import discover
 from gittrace.text import shown
 from gittrace.trace.seal import seal
 from gittrace.trace.session import stop
+from gittrace.trace.unsigned import sign_behind
 
 DESCRIPTION = """\
 Stop the session of this worktree and seal what it recorded. What --success and --failure say is recorded as said;
@@ -27,6 +28,7 @@ def run(args: argparse.Namespace) -> int:
     repo = discover()
     active = stop(repo, args.success, args.reason)
     sealed = seal(repo)
+    sign_behind(repo)
     if args.json:
         print_json(
             {

@@ -31,6 +31,9 @@ CONFIG_HELP = {
     "trace.writer": "The name of this clone among those that record, 12 hexadecimal digits. 'git trace init' sets it.",
     "trace.seal": "Whether finished events become notes in the background after a commit, or before the commit "
     "returns.",
+    "trace.sign": "Whether segments are signed, with the key and program that git signs commits with: 'true', 'false', "
+    "or 'auto', which is what 'commit.gpgSign' says. They are signed beside the work and before they are published, "
+    "and nobody is asked for a passphrase.",
     "trace.push": "Whether a push to one of the remotes in 'trace.remote' publishes the notes of the commits that it "
     "takes there. 'git trace init' has to be run after it was set by hand.",
     "trace.remote": "The remotes whose pushes publish; may be given several times. 'git trace init --share' adds one.",

@@ -15,7 +15,7 @@ _PLACE = (
     "rev-parse", "--is-bare-repository", "--show-object-format", "--absolute-git-dir",
     "--path-format=absolute", "--git-common-dir", "--show-toplevel",
 )  # fmt: skip
-_CONFIG = ("config", "-z", "--get-regexp", r"^trace\.")
+_CONFIG = ("config", "-z", "--get-regexp", r"^(trace\.|commit\.gpgsign$)")
 # a key without a value is true
 _BOOLS = {"true": 1, "yes": 1, "on": 1, "1": 1, "": 1, "false": 0, "no": 0, "off": 0, "0": 0}
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -134,6 +134,12 @@ class Repository:
     def is_on(self, key: str) -> bool:
         """Return a configuration value that is true or false."""
         return bool(self.config(key))
+
+    def signs_commits(self) -> bool:
+        """Tell whether git is configured to sign commits (`commit.gpgSign`); what git can't read is taken for no."""
+        self.config("trace.sign")
+        said = [value.lower() for name, value in self._values if name == "commit.gpgsign"]
+        return bool(said) and bool(_BOOLS.get(said[-1], said[-1].isdecimal()))
 
     def forget_config(self) -> None:
         """Have the configuration read again: it was changed."""

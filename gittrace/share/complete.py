@@ -8,7 +8,7 @@ from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.reach import outside
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
-from gittrace.model.segment import SegmentLine
+from gittrace.model.segment import Note
 from gittrace.share import state as states
 from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, alone, publish
@@ -52,7 +52,7 @@ def _all_noted(repo: Repository, store: ObjectStore, commits: set[str]) -> bool:
     return bool(local) and len(notes.find_all(store, store.commit(local or "").tree, commits)) == len(commits)
 
 
-def _carried(repo: Repository, target: Target, commits: set[str]) -> dict[str, list[SegmentLine]]:
+def _carried(repo: Repository, target: Target, commits: set[str]) -> dict[str, Note]:
     # derivation is loaded when some commit has no note, and not by every push
     from gittrace.share.derived import carried
     from gittrace.trace.store import Store

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from gittrace.git.history import Made
 from gittrace.git.objects import ObjectStore
-from gittrace.model.segment import SegmentLine, parse_note
+from gittrace.model.segment import Note, SegmentLine, Signature, parse_note
 from gittrace.model.trace import Trace
 from gittrace.trace.contents import contents
 from gittrace.trace.evidence import TOOL_EMITTED
@@ -19,12 +19,12 @@ from gittrace.trace.work import Order, Work
 from gittrace.trace.work_reader import work_of
 
 
-def carried(store: Store, published: str, commits: set[str]) -> dict[str, list[SegmentLine]]:
+def carried(store: Store, published: str, commits: set[str]) -> dict[str, Note]:
     """Return commit -> segments that it has work of, though they are not noted on it.
 
     published  the mirror of what was published: traces that are there as a whole are passed over
     """
-    found: dict[str, list[SegmentLine]] = {}
+    found: dict[str, tuple[list[SegmentLine], list[Signature]]] = {}
     historian = Historian(store, ())
     for trace in store.index.unpublished(published):
         links = [link for link in historian.links(trace) if link.tier == TOOL_EMITTED and link.commit in commits]
@@ -35,10 +35,13 @@ def carried(store: Store, published: str, commits: set[str]) -> dict[str, list[S
         work = work_of(loaded, store.objects)
         for link in links:
             orders = _companions(loaded, work, segments_in(store, work, link.commit))
-            lines = list(_lines(store.objects, places, orders, link.commit))
-            if lines:
-                found.setdefault(link.commit, []).extend(lines)
-    return found
+            for line, signatures in _lines(store.objects, places, orders, link.commit):
+                segments, signed = found.setdefault(link.commit, ([], []))
+                segments.append(line)
+                signed += signatures
+    return {
+        commit: Note(tuple(segments), signatures=tuple(signatures)) for commit, (segments, signatures) in found.items()
+    }
 
 
 def segments_in(store: Store, work: Work, commit: str) -> set[Order]:
@@ -89,8 +92,10 @@ def _companions(trace: Trace, work: Work, orders: set[Order]) -> set[Order]:
     return orders | quiet if orders else orders
 
 
-def _lines(store: ObjectStore, places: list[Place], orders: set[Order], commit: str) -> Iterator[SegmentLine]:
-    """Yield the lines of segments, without those that are noted on the commit already."""
+def _lines(
+    store: ObjectStore, places: list[Place], orders: set[Order], commit: str
+) -> Iterator[tuple[SegmentLine, list[Signature]]]:
+    """Yield segments and their signatures, without those that are noted on the commit already."""
     there = {(place.session_id, place.index, place.sha256) for place in places if place.commit == commit}
     wanted = {
         key: place.blob
@@ -99,7 +104,8 @@ def _lines(store: ObjectStore, places: list[Place], orders: set[Order], commit: 
         and (key := (place.session_id, place.index, place.sha256)) not in there
     }
     for key, blob in sorted(wanted.items()):
-        for line in parse_note(store.blob(blob)).segments:
+        note = parse_note(store.blob(blob))
+        for line in note.segments:
             if (line.session_id, line.index, line.sha256) == key:
-                yield line
+                yield line, note.signatures_of([line])
                 break

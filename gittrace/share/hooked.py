@@ -20,6 +20,7 @@ from gittrace.share.complete import complete
 from gittrace.share.plan import Scope, alive
 from gittrace.share.publish import Drain, Published, alone, publish_alone
 from gittrace.share.remotes import Remotes, Target
+from gittrace.trace.detached import leave_terminal
 from gittrace.trace.faillog import log_failures
 from gittrace.trace.seal import seal
 from gittrace.vocabulary import REMOTE_SNAPSHOTS_REFS, TRACE_REFS
@@ -93,7 +94,7 @@ def pushed(repo: Repository, remote: str, url: str, refs: list[tuple[str, str, s
         status = 1
         try:
             os.close(reading)
-            _detach(writing)
+            leave_terminal(writing)
             _work(repo, target, pid or parent, writing)
             status = 0
         finally:
@@ -102,20 +103,6 @@ def pushed(repo: Repository, remote: str, url: str, refs: list[tuple[str, str, s
     os.close(writing)
     select.select([reading], [], [], PATIENCE)
     os.close(reading)
-
-
-def _detach(keep: int) -> None:
-    """Leave the terminal and the pipes of whoever waits for git's output."""
-    os.setsid()
-    null = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
-        os.dup2(null, fd)
-    for fd in range(3, 100):
-        if fd != keep:
-            try:
-                os.close(fd)
-            except OSError:
-                continue
 
 
 def _work(repo: Repository, target: Target | None, pid: int, writing: int) -> None:

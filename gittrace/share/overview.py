@@ -20,7 +20,7 @@ class Standing:
 
     to       where the traces of what is pushed to it go; None: it was not chosen
     writers  whose notes are known to be there
-    commits, segments  what waits to be published there
+    commits, segments, signatures  what waits to be published there
     held     what is held back, as in `State`
     waiting  pushes whose traces are in the queue
     problem  why nothing can be published
@@ -31,6 +31,7 @@ class Standing:
     writers: list[str] = field(default_factory=list)
     commits: int = 0
     segments: int = 0
+    signatures: int = 0
     held: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[Entry] = field(default_factory=list)
     problem: str = ""
@@ -68,4 +69,4 @@ def _examine(repo: Repository, remotes: Remotes, target: Target, standing: Stand
             if state.baseline is None:
                 state.baseline = planner.there()
             plan = planner.plan(standing.waiting, Scope(), as_before(state.held), {})
-        standing.commits, standing.segments = len(plan.notes), plan.segments
+        standing.commits, standing.segments, standing.signatures = len(plan.notes), plan.segments, plan.signatures

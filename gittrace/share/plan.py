@@ -14,7 +14,7 @@ from gittrace.git import notes
 from gittrace.git.objects import DIRECTORY, EMPTY_TREE, ObjectStore
 from gittrace.git.reach import outside, within
 from gittrace.git.repository import Repository
-from gittrace.model.segment import Note, SegmentLine, parse_note, render_note
+from gittrace.model.segment import Note, SegmentLine, Signature, parse_note, render_note
 from gittrace.model.tombstones import Tombstones
 from gittrace.share.queue import Entry
 from gittrace.share.remotes import Remotes, Target, mirror, tracked_as
@@ -44,7 +44,7 @@ class Plan:
     """What to do to get from `base` (the mirror; None: nothing is published yet) to what should be there.
 
     notes, files  commit (path) -> its new content; an empty note is removed
-    segments      how many are added; `traces`: of which traces
+    segments      how many are added; `traces`: of which traces; `signatures`: how many go to segments that are there
     held          what the gate holds back, as in `State`
     tips          what is at the remote, as far as is known
     forgotten     traces that were forgotten since
@@ -57,6 +57,7 @@ class Plan:
     notes: dict[str, bytes] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
     segments: int = 0
+    signatures: int = 0
     traces: set[str] = field(default_factory=set)
     removed: int = 0
     forgotten: set[str] = field(default_factory=set)
@@ -102,9 +103,7 @@ class Planner:
         """Tell whether a remote-tracking ref shows here where a ref of the remote stands."""
         return tracked_as(self.tracking, ref) is not None
 
-    def plan(
-        self, entries: Iterable[Entry], scope: Scope, gate: Gate, more: Mapping[str, Sequence[SegmentLine]]
-    ) -> Plan:
+    def plan(self, entries: Iterable[Entry], scope: Scope, gate: Gate, more: Mapping[str, Note]) -> Plan:
         """Return what has to be done. `more`: commit -> segments that are to be noted on it though they are not here.
 
         Raises GitFailed, TraceError.
@@ -112,9 +111,10 @@ class Planner:
         plan = Plan(self.ref, self.base, self.local)
         plan.tips, plan.unproven = self._tips(entries)
         wanted = self._wanted(plan, scope) if self.local else {}
-        for commit, lines in more.items():
+        for commit, extra in more.items():
             note = wanted.get(commit, Note())
-            wanted[commit] = replace(note, segments=(*note.segments, *lines))
+            segments, signatures = (*note.segments, *extra.segments), (*note.signatures, *extra.signatures)
+            wanted[commit] = replace(note, segments=segments, signatures=signatures)
         self._compare(plan, wanted, gate)
         if scope.unlinked:
             self._unlinked(plan, gate)
@@ -183,13 +183,15 @@ class Planner:
         passed, held = gate(asked) if asked else (set(), {})
         may = {_key(line) for line in passed}
         why = {_key(line): error for line, error in held.items()}
-        for commit in wanted:
+        for commit, note in wanted.items():
             old = published.get(commit, Note())
             lines = [line for line in fresh[commit] if _key(line) in may]
             plan.held += [_held(commit, line, why[_key(line)]) for line in fresh[commit] if _key(line) not in may]
-            if lines:
-                plan.notes[commit] = render_note([*old.lines(), *lines])
+            signatures = _missing(note, old, lines)
+            if lines or signatures:
+                plan.notes[commit] = render_note([*old.lines(), *lines, *signatures])
                 plan.segments += len(lines)
+                _count_signatures(plan, signatures, lines)
                 plan.traces |= {line.trace_id for line in lines}
 
     def _bury(self, plan: Plan) -> None:
@@ -209,9 +211,9 @@ class Planner:
         for commit, oid in notes.walk(self.store, self.store.commit(self.base).tree):
             planned = plan.notes.get(commit)
             note = parse_note(self.store.blob(oid) if planned is None else planned)
-            gone = {str(line).encode() for line in note.segments if dead.covers_line(line)}
+            gone = {line for line in note.segments if dead.covers_line(line)}
             if gone:
-                plan.notes[commit] = render_note(line for line in note.lines() if line not in gone)
+                plan.notes[commit] = render_note(note.without(gone))
                 plan.removed += len(gone)
         for name, oid in _segment_files(self.store, self.store.commit(self.base).tree):
             if any(dead.covers_line(line) for line in parse_note(self.store.blob(oid)).segments):
@@ -222,20 +224,27 @@ class Planner:
         """Add what led to no commit, as files `segments/<session-id>-<index>` beside the notes."""
         have = dict(_segment_files(self.store, self.store.commit(self.base).tree)) if self.base else {}
         out = self.repo.git("for-each-ref", "--format=%(objectname)", TRACE_REFS)
-        found: dict[str, SegmentLine] = {}
+        found: dict[str, Note] = {}
         for root in out.decode().split():
             for name, oid in _segment_files(self.store, root):
-                lines = parse_note(self.store.blob(oid)).segments
-                if lines and name not in have:
-                    found[name] = lines[0]
-        passed, held = gate(list(found.values())) if found else (set(), {})
-        for name, line in found.items():
-            if line in passed:
-                plan.files[f"{SEGMENTS_DIR}/{name}"] = f"{line}\n".encode()
-                plan.segments += 1
-                plan.traces.add(line.trace_id)
-            else:
+                note = parse_note(self.store.blob(oid))
+                if note.segments and (name not in have or note.signatures):
+                    found[name] = note
+        there = {name: parse_note(self.store.blob(have[name])) for name in found if name in have}
+        fresh = [note.segments[0] for name, note in found.items() if name not in there]
+        passed, held = gate(fresh) if fresh else (set(), {})
+        for name, note in found.items():
+            line, old = note.segments[0], there.get(name, Note())
+            if name not in there and line not in passed:
                 plan.held.append(_held("", line, held[line]))
+                continue
+            lines = [] if name in there else [line]
+            signatures = _missing(note, old, lines)
+            if lines or signatures:
+                plan.files[f"{SEGMENTS_DIR}/{name}"] = render_note([*old.lines(), *lines, *signatures])
+                plan.segments += len(lines)
+                _count_signatures(plan, signatures, lines)
+                plan.traces |= {line.trace_id for line in lines}
 
     def _take_back(self, plan: Plan) -> None:
         """Remove what was published for pushes that were refused in the end."""
@@ -251,6 +260,16 @@ class Planner:
 
 def _key(line: SegmentLine) -> tuple[str, int, str]:
     return line.session_id, line.index, line.sha256
+
+
+def _missing(note: Note, published: Note, fresh: Sequence[SegmentLine]) -> list[Signature]:
+    """Return the signatures in a note, of segments that are published or will be, that are not there yet."""
+    return [one for one in note.signatures_of([*published.segments, *fresh]) if one not in published.signatures]
+
+
+def _count_signatures(plan: Plan, signatures: Iterable[Signature], fresh: Sequence[SegmentLine]) -> None:
+    along = {line.key for line in fresh}
+    plan.signatures += sum(one.key not in along for one in signatures)
 
 
 def _segment_files(store: ObjectStore, root: str) -> Iterable[tuple[str, str]]:

@@ -4,11 +4,9 @@ The chain of notes commits is one of its own for each remote, on top of what the
 it moves when the server has confirmed, the queue's entries leave then, and not before. May be killed anywhere.
 """
 
-import fcntl
 import os
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +15,7 @@ from gittrace.git import notes, transfer
 from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line, RemoteMoved
-from gittrace.model.segment import SegmentLine, parse_note
+from gittrace.model.segment import Note, parse_note
 from gittrace.share import queue, writer
 from gittrace.share import state as states
 from gittrace.share.gated import gate_of
@@ -25,12 +23,16 @@ from gittrace.share.plan import Plan, Planner, Scope
 from gittrace.share.queue import Entry
 from gittrace.share.remotes import Remotes, Target, writer_of
 from gittrace.share.state import State, share_dir
+from gittrace.trace import alone as lock
+from gittrace.trace import unsigned
 from gittrace.trace.seal import seal
 from gittrace.vocabulary import NOTES_REF, SHARED_NOTES_REFS
 
 _MESSAGE = "Notes published by 'git trace push'"
 _ATTEMPTS = 4
 _LOCK = "lock"
+# seconds for a process that is signing already
+_SIGNING = 10
 
 
 class Busy(TraceError):
@@ -42,6 +44,7 @@ class Published:
     """What a publication did.
 
     commits, segments, removed  how many notes were written, segments added and taken away
+    signatures                  how many were added to segments that were there
     held     what the gate held back, as in `State`
     renewed  whether this turned out to be a copy of another clone, and publishes under a new id since
     problems what could not be sealed
@@ -51,6 +54,7 @@ class Published:
     writer: str = ""
     commits: int = 0
     segments: int = 0
+    signatures: int = 0
     removed: int = 0
     traces: list[str] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
@@ -65,29 +69,12 @@ class Published:
         return SHARED_NOTES_REFS + self.writer
 
 
-@contextmanager
-def alone(repo: Repository, wait: float = 0) -> Iterator[bool]:
+def alone(repo: Repository, wait: float = 0) -> AbstractContextManager[bool]:
     """Yield whether no other process publishes from this repository; wait for it for so many seconds."""
-    os.makedirs(share_dir(repo), exist_ok=True)
-    fd = os.open(os.path.join(share_dir(repo), _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        until = time.monotonic() + wait
-        while True:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= until:
-                    yield False
-                    return
-                time.sleep(0.05)
-                continue
-            yield True
-            return
-    finally:
-        os.close(fd)
+    return lock.alone(os.path.join(share_dir(repo), _LOCK), wait)
 
 
-More = Mapping[str, Sequence[SegmentLine]]
+More = Mapping[str, Note]
 
 
 def publish(
@@ -110,6 +97,8 @@ def publish_alone(
     """As `publish`, by who holds the lock."""
     done = Published(target)
     done.problems = seal(repo).failed
+    if not dry_run and unsigned.due(repo):
+        done.problems += _sign(repo)
     entries = [entry for entry in queue.waiting(repo) if (entry.remote, entry.to) == (target.remote, target.to)]
     try:
         remotes = Remotes(repo)
@@ -124,6 +113,17 @@ def publish_alone(
     if not dry_run:
         queue.confirm(repo, entries)
     return done
+
+
+def _sign(repo: Repository) -> list[str]:
+    """Sign what is to be signed, so that it is published signed; return what went wrong beyond what status tells."""
+    from gittrace.trace.signing import sign_waiting
+
+    try:
+        sign_waiting(repo, wait=_SIGNING)
+    except (TraceError, OSError) as error:
+        return [f"cannot sign: {told(error)}"]
+    return []
 
 
 class _Publication:
@@ -172,6 +172,7 @@ class _Publication:
         done = self.done
         done.old = done.new = plan.base
         done.commits, done.segments, done.removed = len(plan.notes), plan.segments, plan.removed
+        done.signatures = plan.signatures
         done.traces, done.held = sorted(plan.traces), plan.held
 
     def _send(self, plan: Plan, state: State) -> str:

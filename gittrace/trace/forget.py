@@ -21,6 +21,7 @@ from gittrace.git.repository import Repository, git_dirs
 from gittrace.journal.active import journal_path
 from gittrace.model.segment import Forget, SegmentLine, parse_note, render_note
 from gittrace.model.tombstones import Tombstones
+from gittrace.trace import unsigned
 from gittrace.trace.caches import remove_caches
 from gittrace.trace.index import Index
 from gittrace.trace.noting import tombstones
@@ -32,6 +33,7 @@ from gittrace.vocabulary import (
     SEGMENT_WORD,
     SEGMENTS_DIR,
     SESSIONS_DIR,
+    SIGNATURE_WORD,
     TRACE_REFS,
 )
 
@@ -103,6 +105,7 @@ def replace_segments(repo: Repository, lines: Mapping[str, SegmentLine | str | N
     done = Replaced()
     with locked(repo):
         unlinked = _unlinked(repo, wanted.keys())
+        unsigned.add(repo, (line for line in wanted.values() if line))
         _remember(repo, (NOTES_REF, *(TRACE_REFS + line.trace_id for line in unlinked.values())))
         edit = partial(_with_replaced, repo, wanted, unlinked, done)
         notes.rewrite(repo, NOTES_REF, edit, _REPLACED)
@@ -173,11 +176,11 @@ def _without_trace(
     """Return the notes that change: no line of the trace is left but tombstones."""
     forgets = [Forget(trace_id, found.at)]
     dead = Tombstones(forgets)
-    ours = f"{SEGMENT_WORD} {trace_id} ".encode()
+    ours = tuple(f"{word} {trace_id} ".encode() for word in (SEGMENT_WORD, SIGNATURE_WORD))
     texts, carried = {}, []
     place = _stable_place(repo)
     for commit, note in all_notes:
-        if ours not in note and commit != place:
+        if commit != place and not any(beginning in note for beginning in ours):
             continue
         texts[commit] = note
         parsed = parse_note(note)
@@ -194,7 +197,7 @@ def _without_trace(
     }
 
 
-def _cleaned(note: bytes, ours: bytes, forgets: Iterable[Forget]) -> bytes:
+def _cleaned(note: bytes, ours: tuple[bytes, ...], forgets: Iterable[Forget]) -> bytes:
     """Return a note without the lines of a trace, but for tombstones of single segments, and with some added."""
     kept = [line for line in note.split(b"\n") if not line.startswith(ours)]
     single = [one for one in parse_note(note).forgets if one.sha256 and str(one).encode().startswith(ours)]
@@ -235,10 +238,9 @@ def _with_replaced(
         old = {line.sha256: line for line in parsed.segments if line.sha256 in wanted}
         if old:
             gone |= old
-            kept = {str(line).encode() for line in old.values()}
             news = [new for sha in old if (new := wanted[sha])]
             stones = [Forget(line.trace_id, at, line.sha256) for line in old.values()]
-            texts[commit] = render_note([*(line for line in parsed.lines() if line not in kept), *news, *stones])
+            texts[commit] = render_note([*parsed.without(old.values()), *news, *stones])
     done.commits = [commit for commit in texts if commit != place]
     known = {(one.trace_id, one.sha256) for one in parse_note(had).forgets}
     fresh = [

@@ -15,7 +15,7 @@ _MESSAGE = "Notes added by 'git trace seal'"
 def merge_notes(old: bytes, new: bytes, dead: Tombstones | None = None) -> bytes:
     """Return the union of two notes, without what tombstones in them, or of `dead`, cover.
 
-    What is already in the old one, under whatever packing, is not added again.
+    What is already in the old one, under whatever packing, is not added again; a signature only beside its segment.
     """
     before, after = parse_note(old), parse_note(new)
     have = {(line.session_id, line.index, line.sha256) for line in before.segments}
@@ -27,10 +27,12 @@ def merge_notes(old: bytes, new: bytes, dead: Tombstones | None = None) -> bytes
         if (line.session_id, line.index, line.sha256) not in have and not covering.covers_line(line)
     ]
     foreign = [line for line in after.foreign if line not in before.foreign]
-    gone = {str(line).encode() for line in before.segments if covering and covering.covers_line(line)}
-    if not fresh and not rest and not foreign and not gone:
+    gone = {line for line in before.segments if covering and covering.covers_line(line)}
+    here = [*(line for line in before.segments if line not in gone), *fresh]
+    signatures = [one for one in after.signatures_of(here) if one not in before.signatures]
+    if not fresh and not rest and not foreign and not gone and not signatures:
         return old
-    return render_note([*(line for line in before.lines() if line not in gone), *fresh, *rest, *foreign])
+    return render_note([*before.without(gone), *fresh, *rest, *foreign, *signatures])
 
 
 def add_lines(repo: Repository, lines: dict[str, list[str]]) -> None:

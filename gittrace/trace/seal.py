@@ -23,7 +23,7 @@ from gittrace.journal.append import Journal
 from gittrace.journal.position import load_position
 from gittrace.journal.read import Event, ended, read
 from gittrace.model.segment import encode, split
-from gittrace.trace import commit_map, packing, progress, rewrites
+from gittrace.trace import commit_map, packing, progress, rewrites, unsigned
 from gittrace.trace.commits import catch_up, in_progress
 from gittrace.trace.masking import Masking
 from gittrace.trace.noting import add_lines, merge_notes, tombstones
@@ -350,6 +350,8 @@ def _overlaps(previous: Event, event: Event) -> bool:
 def _attach(
     repo: Repository, trace_id: str, session_id: str, lines: list[tuple[_Run, list[str]]], result: Sealed
 ) -> None:
+    # before they are written: killed in between, they are sealed again
+    unsigned.add(repo, (text for _, texts in lines for text in texts))
     noted: dict[str, list[str]] = {}
     for run, texts in lines:
         if run.commit:

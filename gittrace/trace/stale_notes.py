@@ -76,8 +76,7 @@ def _without_stale(
         if len(gone) < len(old):
             found.kept.append(f"note of commit {commit}: the commit is gone, and its segments are nowhere else")
         stones = {str(one).encode() for one in parsed.forgets if one in dead.forgets}
-        lines = {str(line).encode() for line in gone} | stones
-        new = render_note(line for line in parsed.lines() if line not in lines)
+        new = render_note(line for line in parsed.without(gone) if line not in stones)
         if gone and new != note:
             texts[commit] = new
             found.dropped.append(commit)

@@ -328,5 +328,5 @@ def test_what_gpg_says(lines: list[str], letter: str) -> None:
 def test_a_good_signature_of_a_gpg_that_failed_is_none() -> None:
     out = f"{STATUS}GOODSIG 7FF6 Ann\n{STATUS}TRUST_ULTIMATE\n".encode()
     assert verdict(Ran(1, out, b"gpg: something is wrong\n"), "") == Verdict(
-        "E", "Ann", "7FF6", "gpg: something is wrong"
+        Result.UNCHECKED, "Ann", "7FF6", "gpg: something is wrong"
     )

@@ -22,7 +22,8 @@ __git_trace_options ()
 	export) echo '--format -o --help' ;;
 	scan) echo '--json --help' ;;
 	redact) echo '-n --dry-run --json --help' ;;
-	verify) echo '--json --help' ;;
+	verify) echo '--json --signed --help' ;;
+	sign) echo '--json --help' ;;
 	push) echo '--all --unlinked --snapshots -n --dry-run -q --quiet --json --help' ;;
 	fetch) echo '--snapshots -q --quiet --json --help' ;;
 	remotes) echo '--json --help' ;;
@@ -77,6 +78,7 @@ __git_trace_operands ()
 	export) echo '@traces' ;;
 	redact) echo '@traces' ;;
 	verify) echo '@traces' ;;
+	sign) echo '@traces' ;;
 	forget) echo '@traces' ;;
 	esac
 }
@@ -116,7 +118,7 @@ _git_trace ()
 {
 	local at=$((${__git_cmd_idx:-0} + 1)) name values
 	if [ "$cword" -le "$at" ]; then
-		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export scan redact verify push fetch remotes doctor identity forget gc demo seal pre-push install-extras"
+		__git_trace_reply "init deinit start run note stop status list log show blame why links fate diff restore export scan redact verify sign push fetch remotes doctor identity forget gc demo seal pre-push install-extras"
 		return
 	fi
 	name=${words[at]}

@@ -41,6 +41,7 @@ complete -c git-trace -n __git_trace_needs_command -a export -d 'write traces in
 complete -c git-trace -n __git_trace_needs_command -a scan -d 'look for secrets in all that is recorded'
 complete -c git-trace -n __git_trace_needs_command -a redact -d 'mask secrets in what is recorded already'
 complete -c git-trace -n __git_trace_needs_command -a verify -d 'prove that every snapshot can be rebuilt'
+complete -c git-trace -n __git_trace_needs_command -a sign -d 'sign what is recorded, as git signs commits'
 complete -c git-trace -n __git_trace_needs_command -a push -d 'publish traces at a remote'
 complete -c git-trace -n __git_trace_needs_command -a fetch -d 'fetch traces that others published'
 complete -c git-trace -n __git_trace_needs_command -a remotes -d 'list where traces are published and come from'
@@ -128,7 +129,11 @@ complete -c git-trace -n '__git_trace_is redact' -l json -d 'print JSON for prog
 complete -c git-trace -n '__git_trace_is redact' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is verify' -l json -d 'print JSON for programs instead of text for people'
+complete -c git-trace -n '__git_trace_is verify' -l signed -d 'exit with 1, too, if a segment has no good signature'
 complete -c git-trace -n '__git_trace_is verify' -f -a '(__git_trace_traces)'
+
+complete -c git-trace -n '__git_trace_is sign' -l json -d 'print JSON for programs instead of text for people'
+complete -c git-trace -n '__git_trace_is sign' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is push' -l all -d 'also what is noted on commits that REMOTE does not have: private branches'
 complete -c git-trace -n '__git_trace_is push' -l unlinked -d 'also what led to no commit'
