@@ -14,7 +14,7 @@ from gittrace.commands.options import warn_of_problems
 from gittrace.commands.pager import output
 from gittrace.git.blame import Source
 from gittrace.git.repository import discover
-from gittrace.model.trace import HUMAN
+from gittrace.model.attribution import HUMAN, MIXED
 from gittrace.text import decode
 from gittrace.trace.blame import Explained, explain, path_from_top
 from gittrace.trace.reasoning import reasons
@@ -97,8 +97,10 @@ def _line(item: Explained, screen: Screen, width: int, digits: int) -> str:
 
 
 def name_of(item: Explained) -> str:
-    """Return who wrote a line: the agent, or for a person the author of the commit."""
+    """Return who wrote a line: the agent, or for a person the author of the commit, or one and the other."""
     writer = item.line.writer if item.line else None
+    if writer and writer.who == MIXED:
+        return safe(f"{writer.agent}+{item.blamed.source.author}")
     if writer and writer.agent != HUMAN:
         return safe(writer.agent)
     return safe(item.blamed.source.author)

@@ -10,11 +10,9 @@ import mmh3
 
 from gittrace.export.text import cap
 from gittrace.model import opentraces as ot
-from gittrace.model.attribution import AttributedFile, Attribution, Range
-from gittrace.model.trace import HUMAN, Session, Trace
+from gittrace.model.attribution import HUMAN, UNKNOWN, AttributedFile, Attribution, Range
+from gittrace.model.trace import Session, Trace
 from gittrace.text import clean, decode
-
-UNKNOWN = "unknown"
 
 
 def attribution(trace: Trace, found: Attribution, steps: Mapping[str, int]) -> ot.Attribution:
@@ -48,7 +46,7 @@ def _file(trace: Trace, file: AttributedFile, steps: Mapping[str, int]) -> ot.At
 
 
 def _contributor(trace: Trace, piece: Range) -> dict[str, str]:
-    """Return `human`, `ai` or `unknown`, and what is known of an agent."""
+    """Return `human`, `ai`, `mixed` or `unknown`, and what is known of an agent."""
     writer = piece.writer
     if writer is None:
         return {"type": UNKNOWN}
@@ -56,7 +54,7 @@ def _contributor(trace: Trace, piece: Range) -> dict[str, str]:
     if writer.agent != HUMAN:
         contributor["agent"] = clean(writer.agent)
         session = _session(trace, writer.session_id)
-        if session and session.agent.get("model"):
+        if session and session.agent["name"] == writer.agent and session.agent.get("model"):
             contributor["model_id"] = clean(str(session.agent["model"]))
     return contributor
 

@@ -6,6 +6,11 @@ from itertools import groupby
 from typing import Literal
 
 Sure = Literal["high", "medium", "low"]
+# whose hand wrote a line
+HUMAN = "human"
+AI = "ai"
+MIXED = "mixed"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +18,8 @@ class Writer:
     """The event that wrote lines: in its `diff` (what led to it) or its `effect`; `at` is its time (RFC 3339).
 
     segment  the number of the event's segment in its session
-    who      `human`, `ai` or `unknown`
-    agent    the name of the agent, `human` for a person
+    who      `human`, `ai`, `mixed` (one changed in part what the other had written) or `unknown`
+    agent    the name of the agent, `human` where none had a hand in it
     """
 
     trace_id: str

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from gittrace.trace.align import Text, align, keys, once, says_something, telling, trusted
 from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
 from gittrace.trace.fingerprint import line_of
+from gittrace.trace.hands import blended, edited
 from gittrace.trace.memory import Allowed, Birth, Memory, Standing, Version, When
 from gittrace.trace.moves import Block, find_moves
-from gittrace.trace.wrapped import matched
+from gittrace.trace.wrapped import Source, matched
 
 Read = Callable[[str], bytes | None]
 Base = Callable[[bytes], str | None]
@@ -141,7 +142,7 @@ class Lineage:
             for start, end in stretches if of else ():
                 new = [line_of(text) for text in said[start:end]]
                 for at, source in matched(lines, new, of).items():
-                    births.setdefault(start + at, version.births[source])
+                    births.setdefault(start + at, _blended(version, source))
         return births
 
     def _born(self, version: Version) -> frozenset[bytes]:
@@ -244,11 +245,16 @@ class Lineage:
                 continue
             match = align(brought, version.keys)
             found |= {at: None for at in draft.fresh - found.keys() if match[at] >= 0}
-        for at in draft.fresh:
-            if at in found:
-                version.births[at] = found[at]
-            elif step.writer is not None:
-                version.births[at] = Birth(step.writer, version.texts[at] or b"")
+        for at in found.keys() & draft.fresh:
+            version.births[at] = found[at]
+        if step.writer is None:
+            return
+        for removed, added in draft.blocks:
+            fresh = [at for at in added if at in draft.fresh and at not in found]
+            gone = [(draft.old.texts[at], draft.old.births[at]) for at in removed] if fresh else []
+            texts = [version.texts[at] or b"" for at in fresh]
+            for at, birth in zip(fresh, edited(gone, texts, step.writer), strict=True):
+                version.births[at] = birth
 
     def _back(self, step: Step, draft: _Draft) -> dict[int, Birth | None]:
         """Return the births of lines that were there before, went, and came back."""
@@ -285,8 +291,14 @@ def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> Non
         pairs = matched([line_of(text or b"") for text in old], [line_of(text) for text in new], wrapped=wrapped)
         for at, source in pairs.items():
             if added[at] in draft.fresh:
-                draft.version.births[added[at]] = draft.old.births[removed[source]]
+                there = Source(*(removed[part] for part in source))
+                draft.version.births[added[at]] = _blended(draft.old, there)
                 draft.fresh.discard(added[at])
+
+
+def _blended(version: Version, source: Source) -> Birth | None:
+    main = version.births[source.main]
+    return main and blended(main, version.births[source.first : source.last + 1])
 
 
 def _stretches(said: Sequence[bytes], found: Collection[int]) -> Iterator[tuple[int, int]]:

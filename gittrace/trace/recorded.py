@@ -9,8 +9,8 @@ from gittrace.git.diff import from_json_text
 from gittrace.git.objects import GITLINK, ObjectStore
 from gittrace.git.patch import PatchError, parse
 from gittrace.git.trees import TreeEditor
-from gittrace.model.attribution import Writer
-from gittrace.model.trace import HUMAN, EventDict, Session, Trace, heads, made_in
+from gittrace.model.attribution import AI, HUMAN, UNKNOWN, Writer
+from gittrace.model.trace import EventDict, Session, Trace, heads, made_in
 from gittrace.trace.align import Text, keys
 from gittrace.trace.changes import LARGEST, Change, Step, change_of, split
 from gittrace.trace.lineage import Lineage
@@ -19,8 +19,6 @@ from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY
 
 DIFF = "diff"
 EFFECT = "effect"
-AI = "ai"
-UNKNOWN = "unknown"
 
 # sources by which people work; any other is the name of an agent
 _PEOPLE = frozenset(("run", "shell", "git", "git-trace", None))

@@ -72,8 +72,8 @@ def _in_file(file: FileLines, written: Family, books: Sequence[_Book]) -> dict[t
 
 
 def _bents(book: _Book, old: Row, lines: Sequence[Line]) -> Iterator[Bent]:
-    for place in sources(book.rows.lines[old.start : old.end], lines):
-        at = old.start + place
+    for source in sources(book.rows.lines[old.start : old.end], lines):
+        at = old.start + source.main
         yield Bent(book.trace, book.origins[at], book.rows.lines[at].exact)
 
 

@@ -78,8 +78,16 @@ class Rows:
         return None
 
 
-def sources(old: Sequence[Line], new: Sequence[Line]) -> list[int]:
-    """Return for each of the new lines of two rows that say the same the old line that most of it is from."""
+class Source(NamedTuple):
+    """Where a line comes from: the index of the line that most of it is from, and those of all, from first to last."""
+
+    main: int
+    first: int
+    last: int
+
+
+def sources(old: Sequence[Line], new: Sequence[Line]) -> list[Source]:
+    """Return for each of the new lines of two rows that say the same where it comes from in the old ones."""
     ends, at = [], 0
     for line in old:
         at += line.length
@@ -89,37 +97,38 @@ def sources(old: Sequence[Line], new: Sequence[Line]) -> list[int]:
         end = start + line.length
         while ends[place] <= start and place + 1 < len(ends):
             place += 1
-        best, most, here, left = place, 0, place, start
+        main, most, here, left = place, 0, place, start
         while left < end:
             part = min(ends[here], end) - left
             if part > most:
-                best, most = here, part
+                main, most = here, part
             left += part
             here += 1
-        found.append(best)
+        found.append(Source(main, place, max(here - 1, place)))
         start = end
     return found
 
 
 def matched(
     old: Sequence[Line], new: Sequence[Line], of: Iterable[int] | None = None, wrapped: bool | None = None
-) -> dict[int, int]:
-    """Return for each new line in a row that an old one says too the old line that most of it is from.
+) -> dict[int, Source]:
+    """Return where each new line in a row that an old one says too comes from.
 
     A row of old lines has one of those in `of`. Brackets that close a row belong to it, and so does what follows it on
     either side. `wrapped`: only rows of which one has several lines, or only those that both have one.
     """
-    found: dict[int, int] = {}
+    found: dict[int, Source] = {}
     for was, row in Rows(old, of).find(new):
         if wrapped is not None and wrapped == (row.end - row.start == was.end - was.start == 1):
             continue
         places = sources(old[was.start : was.end], new[row.start : row.end])
-        found.update((row.start + at, was.start + place) for at, place in enumerate(places))
+        for number, place in enumerate(places, row.start):
+            found[number] = Source(*(was.start + part for part in place))
         end, at = row.end, was.end
         while end < len(new) and end not in found:
             if at < len(old) and new[end].skeleton == old[at].skeleton:
                 at += 1
             elif new[end].length:
                 break
-            found[end], end = at - 1, end + 1
+            found[end], end = Source(at - 1, at - 1, at - 1), end + 1
     return found
