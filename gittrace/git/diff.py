@@ -12,7 +12,7 @@ from gittrace.git.repository import Repository
 
 # What the version of git could decide is fixed here; everything else `Isolated` keeps away. Renames of empty files
 # are left out: two empty files have nothing in common.
-_OPTIONS = (
+OPTIONS = (
     "-r --patch --binary --full-index --find-renames=50% -l1000 --no-rename-empty --unified=3 --diff-algorithm=myers"
     " --indent-heuristic --no-color --no-ext-diff --no-textconv --ignore-submodules=none --submodule=short"
     " --src-prefix=a/ --dst-prefix=b/"
@@ -44,7 +44,7 @@ def diff_trees(repo: Repository, pairs: Iterable[tuple[str, str]], limit: int) -
             if old == new:
                 yield Diff(b"", 0)
                 continue
-            process = process or _DiffTree(isolated.argv("diff-tree", "--stdin", *_OPTIONS), isolated.env)
+            process = process or _DiffTree(isolated.argv("diff-tree", "--stdin", *OPTIONS), isolated.env)
             yield process.diff(old, new, limit)
     finally:
         if process:

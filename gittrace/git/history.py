@@ -7,13 +7,14 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
 
 _FIELDS = "%H%x01%T%x01%P%x01%ct%x01%an%x02%ae%x02%at%x01%s%x01%b"
-_REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40,64})", re.MULTILINE)
-_PICKED = re.compile(r"^\(cherry picked from commit ([0-9a-f]{40,64})\)", re.MULTILINE)
+_REVERTS = re.compile(rb"^This reverts commit ([0-9a-f]{40,64})", re.MULTILINE)
+_PICKED = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{40,64})\)", re.MULTILINE)
 # below this git takes `@seconds` for something else
 _SMALLEST_TIME = 100_000_000
 _OPTIONS = ("-z", "--raw", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-color", "--no-ext-diff")
@@ -56,7 +57,14 @@ def bounded(since: int) -> int:
 def walk(
     repo: Repository, store: ObjectStore, tips: Iterable[str], known: Iterable[str] = (), since: int = 0
 ) -> Iterator[Made]:
-    """Yield the commits that `tips` lead to and `known` don't; both must be in the repository.
+    """Yield the commits that `tips` lead to and `known` don't (see `records`)."""
+    return map(made_of, records(repo, store, tips, known, since))
+
+
+def records(
+    repo: Repository, store: ObjectStore, tips: Iterable[str], known: Iterable[str] = (), since: int = 0
+) -> Iterator[bytes]:
+    """Yield the records of commits that `tips` lead to and `known` don't; both must be in the repository.
 
     From a commit that is older than `since` (seconds since the epoch) nothing is followed, where nothing is known; else
     the caller sees to that.
@@ -70,6 +78,11 @@ def walk(
 
 def read_commits(repo: Repository, store: ObjectStore, commits: Iterable[str]) -> Iterator[Made]:
     """Yield the given commits, which must be in the repository."""
+    return map(made_of, read_records(repo, store, commits))
+
+
+def read_records(repo: Repository, store: ObjectStore, commits: Iterable[str]) -> Iterator[bytes]:
+    """Yield the records of the given commits, which must be in the repository."""
     return _log(repo, store, ["--no-walk=unsorted", "--stdin"], commits)
 
 
@@ -82,7 +95,39 @@ def reachable(repo: Repository, commits: Sequence[str], detached: bool) -> set[s
     return set(commits) - set(out.decode().split())
 
 
-def _log(repo: Repository, store: ObjectStore, options: Sequence[str], asked: Iterable[str]) -> Iterator[Made]:
+class Outline(NamedTuple):
+    """What is cheap to tell of a record; `parents` with spaces between, `leaves` as in `Made.introduced`."""
+
+    oid: str
+    time: int
+    parents: str
+    leaves: list[Leaf]
+    reverts: tuple[str, ...]
+
+
+def outline(record: bytes) -> Outline:
+    """Return the outline of a record."""
+    head, _, rest = record.partition(b"\0")
+    fields = head.split(b"\x01", 6)
+    reverts = tuple(map(os.fsdecode, _REVERTS.findall(fields[6]))) if b"This reverts" in fields[6] else ()
+    return Outline(fields[0].decode(), int(fields[3]), fields[2].decode(), _raw(rest), reverts)
+
+
+def made_of(record: bytes) -> Made:
+    """Return a commit, by its record."""
+    head, _, rest = record.partition(b"\0")
+    oid, tree, parents, time, authored, subject, body = os.fsdecode(head).split("\x01", 6)
+    raw = body.encode("utf-8", "surrogateescape")
+    reverts = frozenset(map(os.fsdecode, _REVERTS.findall(raw))) if "This reverts" in body else frozenset()
+    picked = frozenset(map(os.fsdecode, _PICKED.findall(raw))) if "cherry picked" in body else frozenset()
+    introduced = frozenset(_raw(rest))
+    return Made(
+        oid, tree, tuple(parents.split()), int(time), subject, introduced, reverts, picked, f"{authored}\x02{subject}"
+    )
+
+
+def _log(repo: Repository, store: ObjectStore, options: Sequence[str], asked: Iterable[str]) -> Iterator[bytes]:
+    """Yield of each commit its fields, NUL, and what it introduced as git's raw format has it."""
     stdin = "".join(f"{name}\n" for name in asked).encode()
     if not stdin:
         return
@@ -91,24 +136,30 @@ def _log(repo: Repository, store: ObjectStore, options: Sequence[str], asked: It
     argv = ("--no-replace-objects", "-c", "log.showRoot=true", "log", *_OPTIONS, f"--format=%x02{mark}{_FIELDS}")
     out = repo.git(*argv, *options, stdin=stdin)
     for record in out.split(b"\x02" + mark.encode())[1:]:
-        head, _, rest = record.partition(b"\0")
-        oid, tree, parents_text, time, authored, subject, body = os.fsdecode(head).split("\x01", 6)
-        parents = tuple(parents_text.split())
-        introduced = _merged(store, tree, parents) if len(parents) > 1 else _raw(rest)
-        reverts = frozenset(_REVERTS.findall(body)) if "This reverts" in body else frozenset()
-        picked = frozenset(_PICKED.findall(body)) if "cherry picked" in body else frozenset()
-        yield Made(oid, tree, parents, int(time), subject, introduced, reverts, picked, f"{authored}\x02{subject}")
+        head, _, _ = record.partition(b"\0")
+        _, tree, parents, _ = head.split(b"\x01", 3)
+        if b" " in parents:
+            leaves = sorted(_merged(store, tree.decode(), parents.decode().split()))
+            yield head + b"\0" + b"".join(map(_as_raw, leaves))
+        else:
+            yield record
 
 
-def _raw(data: bytes) -> frozenset[Leaf]:
+def _as_raw(leaf: Leaf) -> bytes:
+    path, mode, oid = leaf
+    return b":0 %o %s %s %s\0%s\0" % (mode, oid.encode(), oid.encode(), b"M" if mode else b"D", path)
+
+
+def _raw(data: bytes) -> list[Leaf]:
     items = data.lstrip(b"\n").split(b"\0")
-    leaves = set()
+    leaves = []
     for head, path in zip(items[::2], items[1::2], strict=False):
-        if head.lstrip(b"\n").startswith(b":"):
-            _, mode, old, new, status = head.lstrip(b"\n").split(b" ")
-            gone = status.startswith(b"D")
-            leaves.add((path, 0 if gone else int(mode, 8), (old if gone else new).decode()))
-    return frozenset(leaves)
+        words = head.lstrip(b"\n").split(b" ")
+        if len(words) == 5 and words[0][:1] == b":":
+            _, mode, old, new, status = words
+            gone = status[:1] == b"D"
+            leaves.append((path, 0 if gone else int(mode, 8), (old if gone else new).decode()))
+    return leaves
 
 
 def _merged(store: ObjectStore, tree: str, parents: Sequence[str]) -> frozenset[Leaf]:

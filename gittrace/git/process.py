@@ -48,9 +48,11 @@ def scrubbed_environment(extra: "Mapping[str, str] | None" = None) -> "dict[str,
 
 
 class Process:
-    """A running git. `finish()` feeds its standard input and collects what it prints."""
+    """A running git. `finish()` feeds its standard input and collects what it prints; unfed, it reads `source`."""
 
-    def __init__(self, args: "list[str]", env: "Mapping[str, str]", feed: bool = False) -> None:
+    def __init__(
+        self, args: "list[str]", env: "Mapping[str, str]", feed: bool = False, source: str = os.devnull
+    ) -> None:
         self.args = args
         self.began = time.monotonic()
         actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
@@ -62,7 +64,7 @@ class Process:
                 ours.append(read_in)
                 actions.append((os.POSIX_SPAWN_DUP2, read_in, 0))
             else:
-                actions.append((os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0))
+                actions.append((os.POSIX_SPAWN_OPEN, 0, source, os.O_RDONLY, 0))
             self._output, write_out = os.pipe()
             ours.append(write_out)
             actions.append((os.POSIX_SPAWN_DUP2, write_out, 1))
@@ -118,7 +120,7 @@ class Process:
         return self._wait(), b"".join(out), b"".join(err)
 
     def stream(self) -> "Generator[bytes, None, None]":
-        """Yield standard output as it comes; for a git that is fed nothing. Raises GitFailed at its end.
+        """Yield standard output as it comes; for a git that is not fed. Raises GitFailed at its end.
 
         Who has had enough closes the iterator, and git ends when it writes more.
         """

@@ -5,20 +5,22 @@ stash or a checkout of an old version brings in what others wrote. So a claim fa
 the event introduced the same thing; and of several claims the earliest holds, whichever trace it is of.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from gittrace.git.graph import Graph
 from gittrace.git.history import Leaf, Made
-from gittrace.trace.contents import UNKNOWN, Content
-from gittrace.trace.facts import Claim, Facts, Family, blob_key, block_key, leaf_key, run_key
-from gittrace.trace.fingerprint import Line
-from gittrace.trace.packed import unpack_lines
-from gittrace.trace.rewraps import Bents, Place, rewraps
+from gittrace.trace.contents import Content
+from gittrace.trace.facts import Claim, Facts
+from gittrace.trace.families import Families
+from gittrace.trace.fingerprint import Block, Line, Run, RunKey
+from gittrace.trace.rewraps import Book, Place, bents
 from gittrace.trace.work import Work
 
 Key = TypeVar("Key")
+# seconds since the epoch, beyond any
+_NEVER = 1 << 62
 
 
 class Notes(Protocol):
@@ -29,32 +31,6 @@ class Notes(Protocol):
 
     def commits_of(self, trace: str) -> list[str]:
         """Return the commits that carry segments of a trace."""
-
-
-class Families:
-    """Paths that renames connect, in traces or in the history: one file under several names."""
-
-    def __init__(self) -> None:
-        self._parents: dict[bytes, bytes] = {}
-        self._members: dict[bytes, set[bytes]] = {}
-
-    def members(self, path: bytes) -> set[bytes]:
-        """Return all names of a path, itself included."""
-        return {path} | self._members.get(self.of(path), set())
-
-    def of(self, path: bytes) -> bytes:
-        """Return the name of a path's family."""
-        parent = self._parents.get(path, path)
-        while parent != path:
-            path, parent = parent, self._parents.get(parent, parent)
-        return path
-
-    def join(self, one: bytes, other: bytes) -> None:
-        """Make two paths one family; what it is called doesn't depend on the order."""
-        one, other = sorted((self.of(one), self.of(other)))
-        if one != other:
-            self._parents[other] = one
-            self._members[one] = self._members.get(one, {one}) | self._members.pop(other, {other})
 
 
 class Register(Generic[Key]):
@@ -100,21 +76,13 @@ class Register(Generic[Key]):
         return bool(self._all(key))
 
 
-class _FamilyLines(NamedTuple):
-    """What was written in a file under all its names, and by which commits its lines were put there."""
-
-    written: Family
-    commits: Mapping[int, list[int]]
-    skeletons: Mapping[int, list[int]]
-
-
 class Ledger:
     """The claims of all traces, held against the history; of each only what is asked for is looked up.
 
-    leaves, blobs     as `Work`
-    lines, skeletons  (family, fingerprint)
-    runs, blocks      whatever the path
-    removed           (family, exact fingerprints)
+    leaves, blobs, runs, blocks  as `Work`
+    lines                        (family, line)
+    skeletons                    (family, fingerprint)
+    removed                      (family, run)
     """
 
     def __init__(self, facts: Facts, graph: Graph, notes: Notes) -> None:
@@ -122,57 +90,37 @@ class Ledger:
         self.ancestry = graph
         self._notes = notes
         self._noted_on: dict[str, Mapping[str, int]] = {}
-        self._lines: dict[bytes, _FamilyLines] = {}
         self._counts: dict[int, bool] = {}
-        self._places: dict[int, set[bytes]] = {}
-        self._bent: dict[bytes, Mapping[int, Bents]] = {}
+        self._places: dict[Line, set[bytes]] = {}
+        self._books: dict[bytes, list[Book]] = {}
+        self._bent: dict[tuple[str, bytes], Mapping[Place, list[tuple[Claim, int]]]] = {}
         self._formatted: dict[tuple[str, bytes], Mapping[int, int]] = {}
-        self.families = Families()
-        for old, new in facts.renamed():
-            self.families.join(old, new)
-        self._paths = self._closed(facts.wanted_paths())
-        self.leaves: Register[Leaf] = Register(self.existed, self._of(leaf_key), self._leaf_commits)
-        self.blobs: Register[str] = Register(self.existed, self._of(blob_key), self._occurring(blob_key))
-        self.runs: Register[str] = Register(self.existed, self._of(run_key), self._occurring(run_key))
-        self.blocks: Register[int] = Register(self.existed, self._of(block_key), self._occurring(block_key))
-        self.lines: Register[tuple[bytes, int]] = Register(
-            self.existed,
-            lambda key: self._claims(self.lines_of(key[0]).written.lines.get(key[1], ())),
-            lambda key: self.commits(self.lines_of(key[0]).commits.get(key[1], ())),
+        self.families = Families(facts, ((old, new) for oid, old, new in facts.tables.moves() if oid in graph))
+        names = self.families.members
+        self.leaves: Register[Leaf] = self._register(facts.leaf_claims, self._leaf_commits)
+        self.blobs: Register[str] = self._register(facts.blob_claims, facts.blob_commits)
+        self.runs: Register[RunKey] = self._register(facts.run_claims, facts.run_commits)
+        self.blocks: Register[Block] = self._register(facts.block_claims, facts.block_commits)
+        self.lines: Register[tuple[bytes, Line]] = self._register(
+            lambda key: facts.line_claims(names(key[0]), key[1]), lambda key: facts.line_commits(names(key[0]), key[1])
         )
-        self.skeletons: Register[tuple[bytes, int]] = Register(
-            self.existed,
-            lambda key: self._claims(self.lines_of(key[0]).written.skeletons.get(key[1], ())),
-            lambda key: self.commits(self.lines_of(key[0]).skeletons.get(key[1], ())),
+        self.skeletons: Register[tuple[bytes, int]] = self._register(
+            lambda key: facts.skeleton_claims(names(key[0]), key[1]),
+            lambda key: facts.skeleton_commits(names(key[0]), key[1]),
         )
-        self.removed: Register[tuple[bytes, tuple[int, ...]]] = Register(
-            self.existed,
-            lambda key: self._claims(self.lines_of(key[0]).written.removed.get(key[1], ())),
-            lambda _: (),
+        self.removed: Register[tuple[bytes, Run]] = self._register(
+            lambda key: facts.removed_claims(names(key[0]), key[1]), lambda _: ()
         )
 
-    def _closed(self, paths: set[bytes]) -> set[bytes]:
-        """Return the paths that count: those that a trace touched, under all names that commits gave them."""
-        moves = [(old, new) for oid, old, new in self.facts.moves() if oid in self.ancestry]
-        while fresh := [pair for pair in moves if not paths.isdisjoint(pair)]:
-            for pair in fresh:
-                self.families.join(*pair)
-                paths.update(pair)
-            moves = [pair for pair in moves if paths.isdisjoint(pair)]
-        return paths
+    def _register(
+        self, claims: Callable[[Key], Iterable[Claim]], commits: Callable[[Key], Collection[int]]
+    ) -> Register[Key]:
+        return Register(self.existed, claims, lambda key: self.commits(commits(key)))
 
-    def _of(self, key: Callable[[Key], int]) -> Callable[[Key], Iterable[Claim]]:
-        return lambda item: self.facts.claims(key(item))
-
-    def _claims(self, numbers: Iterable[tuple[int, int]]) -> Iterator[Claim]:
-        return (self.facts.claim(trace, origin) for trace, origin in numbers)
-
-    def _occurring(self, key: Callable[[Key], int]) -> Callable[[Key], Iterable[Made]]:
-        return lambda item: self.commits(self.facts.occurs(key(item)))
-
-    def _leaf_commits(self, leaf: Leaf) -> Iterable[Made]:
+    def _leaf_commits(self, leaf: Leaf) -> list[int]:
         _, mode, oid = leaf
-        return [made for made in self.commits(self.facts.occurs(blob_key(oid, mode == 0))) if leaf in made.introduced]
+        numbers = self.facts.blob_commits(oid, mode == 0)
+        return [one for one in numbers if leaf in self.facts.commit(one).introduced]
 
     def commits(self, numbers: Collection[int]) -> list[Made]:
         """Return those of the commits that count: reachable or named, and touching what a trace touched."""
@@ -186,51 +134,62 @@ class Ledger:
         return found
 
     def _touches(self, made: Made) -> bool:
-        return any(path in self._paths for path, _, _ in made.introduced) or any(
-            mode and self.facts.claims(blob_key(blob)) for _, mode, blob in made.introduced
+        return any(self.families.is_touched(path) for path, _, _ in made.introduced) or any(
+            mode and self.facts.blob_claims(blob) for _, mode, blob in made.introduced
         )
 
-    def lines_of(self, family: bytes) -> _FamilyLines:
-        """Return what traces and commits wrote in a file."""
-        found = self._lines.get(family)
+    def books(self, family: bytes) -> list[Book]:
+        """Return what traces wrote in a file that stands so in no reachable commit."""
+        found = self._books.get(family)
         if found is None:
-            found = self._lines[family] = self._read_lines(self.families.members(family))
-        return found
-
-    def _read_lines(self, names: Collection[bytes]) -> _FamilyLines:
-        written = self.facts.family(names)
-        commits: dict[int, list[int]] = {}
-        skeletons: dict[int, list[int]] = {}
-        # what nobody claims is not asked for
-        for name in names if written.lines else ():
-            for number, packed in self.facts.changes(name):
-                for run in unpack_lines(packed).added:
-                    for line in run:
-                        if line.exact in written.lines:
-                            commits.setdefault(line.exact, []).append(number)
-                        if line.skeleton in written.skeletons:
-                            skeletons.setdefault(line.skeleton, []).append(number)
-        return _FamilyLines(written, commits, skeletons)
-
-    def bent(self, family: bytes) -> Mapping[int, Bents]:
-        """Return by commit (its number) the lines that it adds to a file and that traces wrote, wrapped otherwise."""
-        found = self._bent.get(family)
-        if found is None:
-            lines = self.lines_of(family)
+            names = sorted(self.families.members(family))
 
             def is_committed(line: Line) -> bool:
-                numbers = (*lines.commits.get(line.exact, ()), *lines.skeletons.get(line.skeleton, ()))
-                return any(self.ancestry.ref(self.facts.commit(number).oid) is not None for number in numbers)
+                numbers = (*self.facts.line_commits(names, line), *self.facts.skeleton_commits(names, line.skeleton))
+                return any(self._is_reachable(number) for number in numbers)
 
-            names = sorted(self.families.members(family))
-            found = self._bent[family] = rewraps(self.facts, names, lines.written, is_committed)
+            found = self._books[family] = [
+                book
+                for known in self.facts.may_miss(names, self._is_reachable)
+                for name in names
+                if (book := Book.of(known.work, name, is_committed))
+            ]
         return found
+
+    def _is_reachable(self, number: int) -> bool:
+        return self.ancestry.ref(self.facts.commit(number).oid) is not None
+
+    def may_wrap(self, trace: str, path: bytes) -> set[int]:
+        """Return the commits (their numbers) that may add lines that a trace wrote in a file, wrapped otherwise."""
+        family = self.families.of(path)
+        since = [book.since for book in self.books(family) if book.trace == trace]
+        if not since:
+            return set()
+        names = self.families.members(family)
+        return {number for name in names for number in self.facts.touching(name, min(since) // 1_000_000, _NEVER)}
 
     def first_bent(self, place: Place, made: Made) -> tuple[Claim, int] | None:
         """Return the earliest claim on an added line by who wrote it wrapped otherwise, and what they wrote."""
-        bents = self.bent(self.families.of(place[0])).get(self.facts.number(made.oid), {}).get(place, ())
-        raised = sorted((self.facts.claim(bent.trace, bent.origin), bent.exact) for bent in bents)
+        path = place[0]
+        found = self._bent.get((made.oid, path))
+        if found is None:
+            found = self._bent[made.oid, path] = self._bents(made, path)
+        raised = sorted(found.get(place, ()))
         return next(((claim, written) for claim, written in raised if self.caused(claim, made)), None)
+
+    def _bents(self, made: Made, path: bytes) -> Mapping[Place, list[tuple[Claim, int]]]:
+        family = self.families.of(path)
+        books = self.books(family)
+
+        def is_known(line: Line) -> bool:
+            return (family, line) in self.lines or (family, line.skeleton) in self.skeletons
+
+        found: dict[Place, list[tuple[Claim, int]]] = {}
+        for file in self.content(made.oid).files if books else ():
+            if file.path == path:
+                for at, bent in bents(file.lines, is_known, books):
+                    found.setdefault((path, *at), []).append((Claim(bent.origin, bent.trace), bent.exact))
+        return found
 
     def formatted(self, trace: str, family: bytes) -> Mapping[int, int]:
         """Return the lines that a trace wrote in a file, by their skeletons."""
@@ -241,14 +200,14 @@ class Ledger:
             found = self._formatted[trace, family] = {line.skeleton: line.exact for line in lines}
         return found
 
-    def places(self, exact: int) -> set[bytes]:
+    def places(self, line: Line) -> set[bytes]:
         """Return where commits put a telling line."""
-        found = self._places.get(exact)
+        found = self._places.get(line)
         if found is None:
-            places = self.facts.places(exact)
+            places = self.facts.places(line)
             counting = {made.oid for made in self.commits([number for _, number in places])}
             found = {path for path, number in places if self.facts.commit(number).oid in counting}
-            self._places[exact] = found
+            self._places[line] = found
         return found
 
     def commit(self, oid: str) -> Made:
@@ -257,11 +216,11 @@ class Ledger:
 
     def content(self, oid: str) -> Content:
         """Return what a commit changes; nothing, where that couldn't be read."""
-        return self.facts.content(self.facts.number(oid)) or UNKNOWN
+        return self.facts.content(self.facts.number(oid))
 
     def work(self, trace: str) -> Work:
         """Return what a trace produced; nothing, of one that could not be read: the store's `problems` name it."""
-        return self.facts.work(trace) if trace in self.facts.traces.values() else Work(trace)
+        return self.facts.work(trace)
 
     @cached_property
     def _seen(self) -> dict[str, int]:
@@ -288,7 +247,7 @@ class Ledger:
         """
         path, lines = self.work(claim.trace).support.get(blob, (b"", ()))
         family = self.families.of(path)
-        firsts = (self.lines.claims((family, exact))[:1] for exact in lines)
+        firsts = (self.lines.claims((family, line))[:1] for line in lines)
         return not lines or any(held and held[0].trace == claim.trace for held in firsts)
 
     def wrote(self, claim: Claim, blob: str) -> bool:

@@ -15,7 +15,7 @@ from gittrace.git.repository import Repository
 from gittrace.trace.fingerprint import FileLines, file_lines, of_runs
 
 # a commit that changes more than this (bytes of diff) is looked at by its files only
-_LARGEST_COMMIT = 8 << 20
+LARGEST_COMMIT = 8 << 20
 
 
 class Changed(NamedTuple):
@@ -73,7 +73,7 @@ def _diffs(
         for tree in trees
         if tree is not None
     ]
-    diffs = diff_trees(repo, pairs, _LARGEST_COMMIT)
+    diffs = diff_trees(repo, pairs, LARGEST_COMMIT)
     try:
         for made, trees in zip(commits, parents, strict=True):
             if None in trees:

@@ -12,7 +12,9 @@ from gittrace.trace.fate import Fates, Tip, Tips
 from gittrace.trace.gather import Gatherer
 from gittrace.trace.links import EMITTED, Finder, Found, chosen
 from gittrace.trace.memo import Answer, Memo
+from gittrace.trace.reading import Reader
 from gittrace.trace.store import Store
+from gittrace.trace.tables import Tables
 
 
 class Derivation:
@@ -23,8 +25,9 @@ class Derivation:
 
     def __init__(self, store: Store, given: Mapping[str, Trace], memo: Memo, tips: Tips) -> None:
         self.tips = tips
-        self.graph = Gatherer(store, given, memo, tips).graph()
-        self.ledger = Ledger(Facts(memo.db), self.graph, store.index)
+        self.graph = Gatherer(store, memo, tips).graph()
+        facts = Facts(Tables(memo.db), Reader(store, given))
+        self.ledger = Ledger(facts, self.graph, store.index)
         self.finder = Finder(self.ledger)
 
     @cached_property

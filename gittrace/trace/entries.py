@@ -1,18 +1,29 @@
-"""Enter what was read from traces and commits into the tables of `gittrace.trace.facts`."""
+"""Enter what may be in traces and commits into the tables of `gittrace.trace.tables`."""
 
-import json
 import sqlite3
-from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import Any
+from typing import NamedTuple
 
-from gittrace.git.history import Made
-from gittrace.trace.contents import Content
-from gittrace.trace.facts import OF_COMMITS, READ, UNREAD, UNREADABLE, blob_key, block_key, leaf_key, run_key
-from gittrace.trace.fingerprint import blocks
-from gittrace.trace.packed import pack_lines, pack_written, signed
-from gittrace.trace.work import Origin, Work
+import mmh3
+
+from gittrace.git.history import outline
+from gittrace.trace.hints import Hints, lines_of, renamed, split_files
+from gittrace.trace.packed import blob_key, signed
+from gittrace.trace.tables import OF_COMMITS, READ, UNREAD, UNREADABLE
+
+_MASK = (1 << 64) - 1
+
+
+class Said(NamedTuple):
+    """What a trace may say: its state, when it began (seconds since the epoch), and the hints of its segments.
+
+    A segment comes with its session and its number in that.
+    """
+
+    state: str
+    began: int
+    hints: list[tuple[str, int, Hints]]
 
 
 class Entries:
@@ -22,82 +33,63 @@ class Entries:
         self.db = db
         self._paths: dict[bytes, int] = {}
 
-    def work(self, work: Work, state: str) -> None:
-        """Enter what a trace produced, in the place of what was entered before; what commits have of it is wanted."""
-        self.forget_work(work.trace_id)
-        row = (work.trace_id, state, work.began, work.ended, b"", _work_json(work, {}))
-        insert = "insert into traces (trace, state, began, ended, keys, data) values (?, ?, ?, ?, ?, ?)"
-        trace = self.db.execute(insert, row).lastrowid
-        origins: dict[Origin, int] = {}
-        claims = self._claims(work, origins)
-        wrote = self._wrote(work, origins)
+    def traces(self, traces: Mapping[str, Said]) -> None:
+        """Enter what traces may say; what commits have of it is wanted.
+
+        What was entered before stays, where too much does no harm.
+        """
+        says: set[tuple[int, int, int, int]] = set()
+        mentions: set[tuple[int, int, int]] = set()
+        names: set[tuple[int, int]] = set()
+        renames: set[tuple[bytes, bytes, int]] = set()
+        for trace, said in traces.items():
+            number = self._trace(trace, said)
+            for _, _, hints in said.hints:
+                for name, lines in hints.added.items():
+                    path = self.path(name)
+                    mentions.add((path, number, 0))
+                    says.update((hint, path, number, 0) for hint in lines)
+                for name, lines in hints.removed.items():
+                    path = self.path(name)
+                    says.update((hint, path, number, 1) for hint in lines)
+                mentions.update((self.path(name), number, 1) for name in hints.loose)
+                names.update((blob, number) for blob in hints.blobs)
+                renames.update((old, new, number) for old, new in hints.renames)
         many = self.db.executemany
-        many("insert or ignore into claims values (?, ?, ?)", [(key, trace, origin) for key, origin in claims.items()])
-        many(
-            "insert into wrote values (?, ?, ?, ?, ?, ?)",
-            [(path, trace, counts, touched, lines, removed) for path, counts, touched, lines, removed in wrote],
-        )
-        data = _work_json(work, origins)
-        keys = array("q", claims).tobytes()
-        self.db.execute("update traces set keys = ?, data = ? where number = ?", (keys, data, trace))
-        many(
-            "insert into origins values (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (trace, number, one.at, _text(one.event_id), *one.order, _arrivals(work, one.event_id))
-                for one, number in origins.items()
-            ],
-        )
-        heads: dict[str, int] = {}
-        for head, at in work.heads:
-            heads[_text(head)] = min(at, heads.get(_text(head), at))
-        many("insert into heads values (?, ?, ?)", [(trace, head, at) for head, at in heads.items()])
-        many("insert or ignore into made values (?, ?)", [(trace, _text(oid)) for oid in work.made])
-        many("insert into renames values (?, ?, ?)", [(trace, old, new) for old, new in work.renames])
-        self.want_paths(path for path, counts, *_ in wrote if counts)
-        many(_WANT_MAKING, [(blob_key(blob),) for blob in work.blobs])
+        many("insert or ignore into says values (?, ?, ?, ?)", sorted(says))
+        many("insert or ignore into mentions values (?, ?, ?)", sorted(mentions))
+        many("insert or ignore into names values (?, ?)", sorted(names))
+        many("insert or ignore into renames values (?, ?, ?)", sorted(renames))
+        self.want_paths(path for path, _, _ in mentions)
+        many(_WANT_MAKING, [(blob,) for blob, _ in names])
 
-    def forget_work(self, trace: str) -> None:
-        """Take out what a trace produced."""
-        row = self.db.execute("select number, keys from traces where trace = ?", (trace,)).fetchone()
-        if row is None:
-            return
-        number, keys = row
-        self.db.executemany(
-            "delete from claims where key = ? and trace = ?", [(key, number) for key in array("q", keys)]
+    def _trace(self, trace: str, said: Said) -> int:
+        """Enter a trace, in the place of what it was before, and return its number."""
+        opaque = 0
+        for _, _, hints in said.hints:
+            opaque |= hints.opaque
+        self.db.execute(
+            "insert into traces (trace, state, began, opaque) values (?, ?, ?, ?) on conflict (trace)"
+            " do update set (state, began, opaque) = (excluded.state, excluded.began, excluded.opaque)",
+            (trace, said.state, said.began, opaque),
         )
-        for table in ("wrote", "origins", "heads", "made", "renames"):
+        number: int = self.db.execute("select number from traces where trace = ?", (trace,)).fetchone()[0]
+        made = _made(hints for _, _, hints in said.hints)
+        self._forget(number)
+        many = self.db.executemany
+        many("insert into heads values (?, ?, ?)", [(number, *item) for item in _heads(said.hints, made).items()])
+        many("insert into made values (?, ?)", [(number, oid) for oid in made])
+        return number
+
+    def forget_trace(self, trace: str) -> None:
+        """Take out a trace."""
+        row = self.db.execute("delete from traces where trace = ? returning number", (trace,)).fetchone()
+        if row:
+            self._forget(row[0])
+
+    def _forget(self, number: int) -> None:
+        for table in ("heads", "made"):
             self.db.execute(f"delete from {table} where trace = ?", (number,))  # noqa: S608 - constants
-        self.db.execute("delete from traces where number = ?", (number,))
-
-    def _claims(self, work: Work, origins: dict[Origin, int]) -> dict[int, int]:
-        keyed = [
-            *((leaf_key(leaf), origin) for leaf, origin in work.leaves.items()),
-            *((blob_key(blob), origin) for blob, origin in work.blobs.items()),
-            *((run_key(run), origin) for run, origin in work.runs.items()),
-            *((block_key(block), origin) for block, origin in work.blocks.items()),
-        ]
-        found: dict[int, int] = {}
-        for key, origin in keyed:
-            found.setdefault(key, origins.setdefault(origin, len(origins)))
-        return found
-
-    def _wrote(self, work: Work, origins: dict[Origin, int]) -> list[tuple[int, int, int | None, bytes, str]]:
-        """Return (path, whether it counts as touched, first claim on the file, lines, removed) of every path."""
-        touched: dict[bytes, Origin] = {}
-        for (path, _, _), origin in work.leaves.items():
-            touched[path] = min(origin, touched.get(path, origin))
-        removed: dict[bytes, list[tuple[tuple[int, ...], int]]] = {}
-        for (path, run), origin in work.removed.items():
-            removed.setdefault(path, []).append((run, origins.setdefault(origin, len(origins))))
-        rows = []
-        for path in dict.fromkeys((*touched, *work.lines, *removed)):
-            first = touched.get(path)
-            number = None if first is None else origins.setdefault(first, len(origins))
-            written = work.order.get(path, ())
-            lines = pack_written((one, origins.setdefault(one.origin, len(origins))) for one in written)
-            counts = first is not None or path in work.lines
-            rows.append((self.path(path), int(counts), number, lines, json.dumps(removed.get(path, []))))
-        return rows
 
     def path(self, path: bytes) -> int:
         """Return the number of a path, a new one when it has none."""
@@ -120,55 +112,70 @@ class Entries:
         self.db.executemany("update paths set wanted = 1 where number = ?", rows)
         self.db.executemany(_WANT_TOUCHING, rows)
 
-    def commits(self, commits: Iterable[Made], whole: bool) -> None:
-        """Enter commits; `whole`: with all that leads to them, so far as it counts."""
+    def commits(self, records: Iterable[bytes], whole: bool) -> dict[str, tuple[int, str]]:
+        """Enter commits, and return their times and parents; `whole`: with all that leads to them, so far as it counts.
+
+        The records are those of `gittrace.git.history`.
+        """
         rows, touches, reverts, occurs = [], [], [], []
+        found: dict[str, tuple[int, str]] = {}
         number = self.db.execute("select ifnull(max(number), 0) from commits").fetchone()[0]
-        for made in commits:
-            if self.db.execute("select 1 from commits where oid = ?", (made.oid,)).fetchone():
+        has = self._known(number)
+        for record in records:
+            made = outline(record)
+            found[made.oid] = made.time, made.parents
+            if has(made.oid):
                 if whole:
                     self.db.execute("update commits set whole = 1 where oid = ?", (made.oid,))
                 continue
             number += 1
-            rows.append((number, made.oid, made.time, " ".join(made.parents), int(whole), _made_json(made)))
-            touches += [(self.path(path), number) for path in made.paths]
+            rows.append((number, made.oid, made.time, made.parents, int(whole), record))
+            touches += [(self.path(path), number) for path in {path for path, _, _ in made.leaves}]
             reverts += [(oid, number) for oid in made.reverts]
-            occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.introduced]
+            occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.leaves]
         many = self.db.executemany
         many("insert into commits values (?, ?, ?, ?, ?, ?)", rows)
         many("insert into touches values (?, ?)", sorted(touches))
         many("insert or ignore into reverts values (?, ?)", reverts)
         many("insert or ignore into occurs values (?, ?)", sorted(occurs))
-        wanted = self._wanted
-        many(_WANT, [(number,) for path, number in touches if path in wanted])
-        many(_WANT_CLAIMED, [(number, key) for key, number in occurs])
+        wanted = {one for path, one in touches if path in self._wanted}
+        many(_WANT, [(one,) for one in sorted(wanted)])
+        many(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
+        return found
 
-    def contents(self, numbers: Iterable[int], contents: Mapping[int, Content]) -> None:
-        """Enter what commits change, and which could not be read."""
-        states: list[tuple[int, int, str | None, str | None]] = []
-        changes, moves, places, occurs = [], [], [], []
-        for number in numbers:
-            content = contents[number]
-            if not content.known:
-                states.append((number, UNREADABLE, None, None))
-                continue
-            states.append((number, READ, content.patch or None, content.inverse or None))
-            for place, file in enumerate(content.files):
-                path, old = self.path(file.path), self.path(file.old_path)
-                changes.append((number, place, path, old, pack_lines(file.lines)))
-                if path != old:
-                    moves.append((number, file.old_path, file.path))
-                for run, key in zip(file.lines.added, file.lines.keys, strict=True):
-                    if key:
-                        occurs.append((run_key(key), number))
-                    occurs += [(block_key(block), number) for _, block in blocks(run)]
-                    places += [(signed(line.exact), path, number) for line in run if line.telling]
+    def _known(self, any_commit: int) -> Callable[[str], bool]:
+        if not any_commit:
+            return lambda _: False
+        query = "select 1 from commits where oid = ?"
+        return lambda oid: self.db.execute(query, (oid,)).fetchone() is not None
+
+    def unreadable(self, numbers: Iterable[int]) -> None:
+        """Enter that what commits change can't be read."""
+        self.db.executemany(f"update contents set state = {UNREADABLE} where number = ?", [(one,) for one in numbers])  # noqa: S608 - constants
+
+    def sketches(self, sketches: Iterable[tuple[int, bytes | None, bool]]) -> None:
+        """Enter what commits may change: (number, diff without context or None for nothing, whether it is a merge)."""
+        states: list[tuple[int | None, ...]] = []
+        moves: list[tuple[int, bytes, bytes]] = []
+        adds: set[tuple[int, int, int]] = set()
+        for number, diff, is_merge in sketches:
+            plus = minus = files = 0
+            for header, body in split_files(diff or b""):
+                names = renamed(header)
+                if len(names) > 1 and not is_merge:
+                    moves.append((number, names[0], names[1]))
+                lines = lines_of(body)
+                path = self.path(names[-1])
+                adds.update((hint, path, number) for hint in lines.added)
+                plus += lines.plus
+                minus += lines.minus
+                files += sum(mmh3.hash64(name)[0] for name in set(names))
+            known = (None, None, None) if diff is None or is_merge else map(_sum, (files, plus, minus))
+            states.append((READ, *known, number))
         many = self.db.executemany
-        many("insert or replace into contents values (?, ?, ?, ?)", states)
-        many("insert or ignore into changes values (?, ?, ?, ?, ?)", changes)
+        many("update contents set (state, files, added, removed) = (?, ?, ?, ?) where number = ?", states)
         many("insert or ignore into moves values (?, ?, ?)", moves)
-        many("insert or ignore into occurs values (?, ?)", sorted(occurs))
-        many("insert or ignore into places values (?, ?, ?)", sorted(places))
+        many("insert or ignore into adds values (?, ?, ?)", sorted(adds))
         self._want_moved(moves)
 
     def _want_moved(self, moves: Iterable[tuple[int, bytes, bytes]]) -> None:
@@ -184,44 +191,47 @@ class Entries:
             self.db.execute(f"delete from {table}")  # noqa: S608 - constants
         self.db.execute("update paths set wanted = 0")
         self._wanted.clear()
-        self.want_paths(row[0] for row in self.db.execute("select distinct path from wrote where counts").fetchall())
+        self.want_paths(row[0] for row in self.db.execute("select distinct path from mentions").fetchall())
 
 
-_INTO = "insert or ignore into contents select"
-_WANT = f"{_INTO} ?, {UNREAD}, null, null"
-_WANT_CLAIMED = f"{_WANT} where exists (select 1 from claims where key = ?)"  # noqa: S608 - constants
-_WANT_TOUCHING = f"{_INTO} number, {UNREAD}, null, null from touches where path = ?"
-_WANT_MAKING = f"{_INTO} number, {UNREAD}, null, null from occurs where key = ?"
+_INTO = "insert or ignore into contents (number, state) select"
+_WANT = f"{_INTO} ?, {UNREAD}"
+_WANT_CLAIMED = f"{_WANT} where exists (select 1 from names where blob = ?)"  # noqa: S608 - constants
+_WANT_TOUCHING = f"{_INTO} number, {UNREAD} from touches where path = ?"
+_WANT_MAKING = f"{_INTO} number, {UNREAD} from occurs where blob = ?"
 
 
-def _text(text: str) -> str:
-    """Return text that a database can hold."""
-    return text.encode("utf-8", "backslashreplace").decode()
+def _sum(number: int) -> int:
+    return signed(number & _MASK)
 
 
-def _path(path: bytes) -> str:
-    return path.decode("latin-1")
+def _made(hints: Iterable[Hints]) -> set[str]:
+    """Return the commits that the sessions of a trace made, under all their names (see `model.trace.made_in`)."""
+    found = list(hints)
+    made = {oid for one in found for oid in one.made}
+    pairs = [pair for one in found for pair in one.pairs]
+    seen: set[str] = set()
+    while fresh := {new for old, new in pairs if old in made and new not in seen}:
+        seen |= fresh
+        made |= fresh
+    return made
 
 
-def _arrivals(work: Work, event: str) -> str:
-    return _text(" ".join(work.arrivals.get(event, ())))
+def _heads(hints: Iterable[tuple[str, int, Hints]], made: set[str]) -> dict[str, int]:
+    """Return the HEADs that events of a trace saw, and when at first (see `Work.heads`)."""
+    found: dict[str, int] = {}
 
+    def seen(head: str, at: int) -> None:
+        found[head] = min(at, found.get(head, at))
 
-def _work_json(work: Work, origins: Mapping[Origin, int]) -> str:
-    data: dict[str, Any] = {
-        "leaves": [
-            (_path(path), mode, oid, origins.get(origin, -1)) for (path, mode, oid), origin in work.leaves.items()
-        ],
-        "support": {oid: (_path(path), lines) for oid, (path, lines) in work.support.items()},
-        "names": {_path(first): _path(last) for first, last in work.names.items()},
-        "renames": sorted((_path(old), _path(new)) for old, new in work.renames),
-        "problems": work.problems,
-        "whole": work.whole,
-    }
-    return json.dumps(data)
-
-
-def _made_json(made: Made) -> str:
-    leaves = [(_path(path), mode, oid) for path, mode, oid in sorted(made.introduced)]
-    data = [made.tree, made.subject, made.authored, sorted(made.reverts), sorted(made.picked), leaves]
-    return json.dumps(data)
+    begun: set[str] = set()
+    for session, _, one in sorted(hints, key=lambda item: item[:2]):
+        if session not in begun and one.first:
+            seen(*one.first)
+        begun.add(session)
+        for head, at in one.heads.items():
+            seen(head, at)
+        for head, at in (*one.past.items(), *one.replaced.items()):
+            if head not in made:
+                seen(head, at)
+    return found

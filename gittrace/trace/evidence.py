@@ -10,7 +10,7 @@ from gittrace.text import decode
 from gittrace.trace.claims import Ledger
 from gittrace.trace.contents import Content
 from gittrace.trace.facts import Claim
-from gittrace.trace.fingerprint import BLOCK, Line, Run, blocks
+from gittrace.trace.fingerprint import BLOCK, Line, Run, RunKey, blocks, heaviest
 
 TOOL_EMITTED: Tier = "tool_emitted"
 DIVERGED: Tier = "tool_emitted_with_divergence"
@@ -135,7 +135,7 @@ def _removed(made: Made, content: Content, ledger: Ledger, found: dict[str, Matc
     for file in content.files:
         family = ledger.families.of(file.path)
         for run in file.lines.removed:
-            claim = ledger.first(ledger.removed, (family, tuple(line.exact for line in run)), made)
+            claim = ledger.first(ledger.removed, (family, run), made)
             if claim and ledger.made(claim, made) and not ledger.wrote_in(claim.trace, family):
                 found[claim.trace].removed += 1
 
@@ -183,10 +183,10 @@ class _Lines:
         self.runs += 1
 
     def _owner(self, line: Line, bones: set[int]) -> Claim | None:
-        place = (self.family, line.exact)
+        place = (self.family, line)
         claim = self.ledger.first(self.ledger.lines, place, self.made)
         if claim:
-            self.found[claim.trace].lines.add(place)
+            self.found[claim.trace].lines.add((self.family, line.exact))
         elif line.skeleton not in bones and place not in self.ledger.lines:
             claim = self.ledger.first(self.ledger.skeletons, (self.family, line.skeleton), self.made)
             if claim:
@@ -206,21 +206,20 @@ class _Lines:
         return claim
 
     def _run(self, run: Run, key: str, owners: list[Claim | None]) -> None:
-        claim = self.ledger.first(self.ledger.runs, key, self.made) if key else None
+        known = RunKey(key, heaviest(run).skeleton)
+        claim = self.ledger.first(self.ledger.runs, known, self.made) if key else None
         if claim is None:
             return
         # short runs turn up in unrelated files too
         telling = {owner.trace for owner in owners if owner}
-        here = self.ledger.lines.claims((self.family, run[0].exact))
+        here = self.ledger.lines.claims((self.family, run[0]))
         if claim.trace in telling or (not telling and any(one.trace == claim.trace for one in here)):
             self.found[claim.trace].runs += 1
 
     def _neighbours(self, line: Line, owners: list[Claim | None], at: int) -> Claim | None:
         """Return who wrote a line that says nothing by itself: whoever wrote the one beside it, if it may be theirs."""
         claims = [
-            claim
-            for claim in self.ledger.lines.claims((self.family, line.exact))
-            if self.ledger.caused(claim, self.made)
+            claim for claim in self.ledger.lines.claims((self.family, line)) if self.ledger.caused(claim, self.made)
         ]
         beside = {owner.trace for owner in (*owners[max(at - 1, 0) : at], *owners[at + 1 : at + 2]) if owner}
         bent = self.ledger.first_bent((self.path, self.runs, at), self.made)

@@ -1,94 +1,20 @@
-"""What is known of traces and commits, in tables: what each trace wrote, what each commit changed.
+"""What traces claim and what commits introduced, exactly, of what is asked for.
 
-They are part of the cache in `<common-dir>/trace/cache/history.sqlite`, which may be deleted at any time. A row says
-what follows from the segments of one trace, or from one commit, and from nothing else. What follows from them
-together (whose a line is, which commits count) is found when it is asked for, and of no more than the question needs:
-so a commit or a segment that is new costs what is in it.
+The tables (`gittrace.trace.tables`) name the traces and commits that may have to do with it; these are read, and
+say what they hold. So a question costs what has to do with it, and the answer doesn't depend on what was asked before.
 """
 
-import json
-import sqlite3
-from array import array
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
-from functools import cached_property
-from typing import Any, NamedTuple
-
-import mmh3
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from gittrace.git.graph import Node
-from gittrace.git.history import Leaf, Made
+from gittrace.git.history import Leaf
 from gittrace.trace.contents import Changed, Content
-from gittrace.trace.fingerprint import Line
-from gittrace.trace.packed import signed, unpack_lines, unpack_written
+from gittrace.trace.fingerprint import Block, Line, Run, RunKey, blocks, heaviest
+from gittrace.trace.packed import blob_key, signed
+from gittrace.trace.reading import Known, Reader
+from gittrace.trace.tables import Tables
 from gittrace.trace.work import Origin, Work, Written
-
-SCHEMA = """
-create table meta (name text primary key, value text not null);
-create table paths (number integer primary key, path blob not null unique, wanted integer not null default 0);
-create table traces (number integer primary key, trace text not null unique, state text not null,
-    began integer not null, ended integer not null, keys blob not null, data text not null);
-create table origins (trace integer not null, number integer not null, at integer not null, event text not null,
-    session text not null, idx integer not null, arrivals text not null,
-    primary key (trace, number)) without rowid;
-create table wrote (path integer not null, trace integer not null, counts integer not null, touched integer,
-    lines blob not null, removed text not null, primary key (path, trace)) without rowid;
-create index wrote_by_trace on wrote (trace);
-create table claims (key integer not null, trace integer not null, origin integer not null,
-    primary key (key, trace)) without rowid;
-create table heads (trace integer not null, head text not null, at integer not null,
-    primary key (trace, head)) without rowid;
-create table made (trace integer not null, oid text not null, primary key (trace, oid)) without rowid;
-create table renames (trace integer not null, old blob not null, new blob not null,
-    primary key (trace, old, new)) without rowid;
-create table commits (number integer primary key, oid text not null unique, time integer not null,
-    parents text not null, whole integer not null, data text not null);
-create table touches (path integer not null, number integer not null, primary key (path, number)) without rowid;
-create table reverts (oid text not null, number integer not null, primary key (oid, number)) without rowid;
-create table contents (number integer primary key, state integer not null, patch text, inverse text);
-create index contents_unread on contents (number) where state = 0;
-create index contents_by_patch on contents (patch);
-create index contents_by_inverse on contents (inverse);
-create table changes (number integer not null, place integer not null, path integer not null, old_path integer not null,
-    lines blob not null, primary key (number, place)) without rowid;
-create index changes_by_path on changes (path);
-create table moves (number integer not null, old blob not null, new blob not null,
-    primary key (number, old, new)) without rowid;
-create table occurs (key integer not null, number integer not null, primary key (key, number)) without rowid;
-create table places (exact integer not null, path integer not null, number integer not null,
-    primary key (exact, path, number)) without rowid;
-"""
-TABLES = (
-    "meta paths traces origins wrote claims heads made renames"
-    " commits touches reverts contents changes moves occurs places"
-).split()
-OF_COMMITS = "commits touches reverts contents changes moves occurs places".split()
-
-# states of a commit's content; what could not be read may be here another time
-UNREAD, READ, UNREADABLE = range(3)
-_RUN, _BLOCK, _GONE = 0x5BD1E995A3C59AC3, 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F
-_BATCH = 500
-
-
-def leaf_key(leaf: Leaf) -> int:
-    """Return the key of a claim on a file as it was left."""
-    path, mode, oid = leaf
-    return int(mmh3.hash64(b"%o %s %s" % (mode, oid.encode(), path))[0])
-
-
-def blob_key(oid: str, gone: bool = False) -> int:
-    """Return the key of a content; of one that was deleted it is another."""
-    return signed(int(oid[:16] or "0", 16) ^ (_GONE if gone else 0))
-
-
-def run_key(key: str) -> int:
-    """Return the key of a run of lines, by its murmur3."""
-    return signed(int(key[:16], 16) ^ _RUN)
-
-
-def block_key(block: int) -> int:
-    """Return the key of three lines in a row."""
-    return signed(block ^ _BLOCK)
 
 
 class Claim(NamedTuple):
@@ -98,278 +24,212 @@ class Claim(NamedTuple):
     trace: str
 
 
-class Family(NamedTuple):
-    """What traces wrote in a file, under all its names; each claim as (number of the trace, number of the origin).
-
-    lines, skeletons  by the fingerprint
-    removed           by the exact fingerprints of lines that were taken away
-    """
-
-    lines: Mapping[int, list[tuple[int, int]]]
-    skeletons: Mapping[int, list[tuple[int, int]]]
-    removed: Mapping[tuple[int, ...], list[tuple[int, int]]]
-
-
 class Facts:
-    """Reads the tables."""
+    """Answers from the tables, and from the traces and commits that they name."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self.db = db
-        self._commits: dict[int, Made] = {}
-        self._numbers: dict[str, int] = {}
-        self._works: dict[str, Work] = {}
-        self._origins: dict[tuple[int, int], tuple[Claim, tuple[str, ...]]] = {}
-        self._paths: dict[int, bytes] = {}
+    def __init__(self, tables: Tables, reader: Reader) -> None:
+        self.tables = tables
+        self.reader = reader
+        self.commit = tables.commit
+        self.commits = tables.commits
+        self.number = tables.number
+        self.reverting = tables.reverting
+        self.touching = tables.touching
 
-    @cached_property
-    def traces(self) -> dict[int, str]:
-        """The traces, by their numbers here."""
-        return dict(self.db.execute("select number, trace from traces"))
-
-    @cached_property
-    def _trace_numbers(self) -> dict[str, int]:
-        return {trace: number for number, trace in self.traces.items()}
-
-    @cached_property
-    def made(self) -> dict[str, set[str]]:
+    @property
+    def made(self) -> Mapping[str, set[str]]:
         """The commits that the sessions of each trace made, under all their names."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for number, oid in self.db.execute("select trace, oid from made"):
-            found[self.traces[number]].add(oid)
-        return found
+        return self.tables.made
 
     def nodes(self) -> dict[str, Node]:
         """Return what is known of the order of commits."""
-        rows = self.db.execute("select oid, time, parents from commits")
-        return {oid: Node(time, tuple(parents.split())) for oid, time, parents in rows}
+        return self.tables.nodes()
 
     def heads(self) -> dict[str, int]:
         """Return when the first event saw a commit as HEAD (microseconds since the epoch)."""
-        return dict(self.db.execute("select head, min(at) from heads group by head"))
+        return self.tables.heads()
 
-    def number(self, oid: str) -> int:
-        """Return the number of a commit here; it must be known."""
-        found = self._numbers.get(oid)
-        if found is None:
-            (found,) = self.db.execute("select number from commits where oid = ?", (oid,)).fetchone()
-            self._numbers[oid] = found
+    def work(self, trace: str) -> Work:
+        """Return what a trace produced; nothing, of one that is not known or can't be read."""
+        return self._known(trace).work
+
+    def _known(self, trace: str) -> Known:
+        return self.reader.work(trace) if trace in self.tables.ids else Known(Work(trace))
+
+    def _of(self, numbers: Iterable[int]) -> Iterator[Known]:
+        """Yield the traces, by their numbers; those that were read before come first."""
+        ids = [self.tables.traces[number] for number in numbers if number in self.tables.traces]
+        for trace in sorted(ids, key=lambda trace: not self.reader.holds(trace)):
+            yield self.reader.work(trace)
+
+    def _claims(self, numbers: Iterable[int], origin: Callable[[Work], Origin | None]) -> list[Claim]:
+        found = []
+        for known in self._of(numbers):
+            at = origin(known.work)
+            if at is not None:
+                found.append(Claim(at, known.work.trace_id))
         return found
 
-    def commit(self, number: int) -> Made:
-        """Return a commit."""
-        if number not in self._commits:
-            self.commits((number,))
-        return self._commits[number]
+    def leaf_claims(self, leaf: Leaf) -> list[Claim]:
+        """Return the claims on a file as it was left."""
+        path, _, oid = leaf
+        numbers = self.tables.naming(blob_key(oid)) | self.tables.mentioning(path, only_loose=True)
+        return self._claims(numbers, lambda work: work.leaves.get(leaf))
 
-    def commits(self, numbers: Iterable[int]) -> list[Made]:
-        """Return commits."""
-        wanted = list(numbers)
-        missing = [number for number in wanted if number not in self._commits]
-        for start in range(0, len(missing), _BATCH):
-            some = missing[start : start + _BATCH]
-            marks = ",".join("?" * len(some))
-            query = f"select number, oid, time, parents, data from commits where number in ({marks})"  # noqa: S608 - question marks
-            for number, oid, time, parents, data in self.db.execute(query, some):
-                self._commits[number] = _made(oid, time, parents, json.loads(data))
-        return [self._commits[number] for number in wanted]
+    def blob_claims(self, oid: str) -> list[Claim]:
+        """Return the claims on a content."""
+        return self._claims(self.tables.naming(blob_key(oid)), lambda work: work.blobs.get(oid))
 
-    def content(self, number: int) -> Content | None:
-        """Return what a commit changes, None when it touches nothing that was looked at."""
-        row = self.db.execute("select state, patch, inverse from contents where number = ?", (number,)).fetchone()
-        if row is None:
-            return None
-        state, patch, inverse = row
-        query = "select path, old_path, lines from changes where number = ? order by place"
-        files = tuple(
-            Changed(self._path(path), self._path(old), unpack_lines(lines))
-            for path, old, lines in self.db.execute(query, (number,))
-        )
-        return Content(files, patch or "", inverse or "", state == READ)
+    def run_claims(self, run: RunKey) -> list[Claim]:
+        """Return the claims on a run of lines."""
+        return self._claims(self.tables.saying(signed(run.skeleton)), lambda work: work.runs.get(run))
 
-    def patches(self, number: int) -> tuple[str, str]:
-        """Return what `Content` says of a commit's patch and its inverse."""
-        row = self.db.execute("select patch, inverse from contents where number = ?", (number,)).fetchone()
-        return (row[0] or "", row[1] or "") if row else ("", "")
+    def block_claims(self, block: Block) -> list[Claim]:
+        """Return the claims on three lines in a row."""
+        return self._claims(self.tables.saying(signed(block.skeleton)), lambda work: work.blocks.get(block))
 
-    def with_patch(self, patch: str) -> list[int]:
-        """Return the commits that make the same changes."""
-        query = "select number from contents where patch = ?"
-        return [row[0] for row in self.db.execute(query, (patch,))] if patch else []
-
-    def with_inverse(self, patch: str) -> list[int]:
-        """Return the commits that are undone by such changes."""
-        query = "select number from contents where inverse = ?"
-        return [row[0] for row in self.db.execute(query, (patch,))] if patch else []
-
-    def reverting(self, oid: str) -> list[int]:
-        """Return the commits that say they revert one."""
-        return [row[0] for row in self.db.execute("select number from reverts where oid = ?", (oid,))]
-
-    def occurs(self, key: int) -> list[int]:
-        """Return the commits that introduced something, by its key."""
-        return [row[0] for row in self.db.execute("select number from occurs where key = ?", (key,))]
-
-    def touching(self, path: bytes) -> list[int]:
-        """Return the commits that touched a path."""
-        query = "select number from touches where path = (select number from paths where path = ?)"
-        return [row[0] for row in self.db.execute(query, (path,))]
-
-    def places(self, exact: int) -> list[tuple[bytes, int]]:
-        """Return (path, commit) of wherever a commit put a telling line."""
-        query = "select path, number from places where exact = ?"
-        return [(self._path(path), number) for path, number in self.db.execute(query, (signed(exact),))]
-
-    def claims(self, key: int) -> list[Claim]:
-        """Return the claims on something, by its key."""
-        rows = self.db.execute("select trace, origin from claims where key = ?", (key,))
-        return [self.claim(trace, origin) for trace, origin in rows.fetchall()]
-
-    def keys(self, trace: str) -> set[int]:
-        """Return the keys of all claims of a trace."""
-        (packed,) = self.db.execute("select keys from traces where trace = ?", (trace,)).fetchone() or (b"",)
-        return set(array("q", packed))
-
-    def claim(self, trace: int, origin: int) -> Claim:
-        """Return a claim, by the numbers of its trace and origin."""
-        return self._origin(trace, origin)[0]
-
-    def _origin(self, trace: int, number: int) -> tuple[Claim, tuple[str, ...]]:
-        found = self._origins.get((trace, number))
-        if found is None:
-            query = "select at, event, session, idx, arrivals from origins where trace = ? and number = ?"
-            at, event, session, index, arrivals = self.db.execute(query, (trace, number)).fetchone()
-            claim = Claim(Origin(at, event, (session, index)), self.traces[trace])
-            found = self._origins[trace, number] = claim, tuple(arrivals.split())
-            self._arrivals[claim.trace, event] = found[1]
-        return found
-
-    @cached_property
-    def _arrivals(self) -> dict[tuple[str, str], tuple[str, ...]]:
-        return {}
-
-    def arrivals(self, claim: Claim) -> tuple[str, ...]:
-        """Return the commits to which HEAD went while the event of a claim happened, or which were merged."""
-        return self._arrivals[claim.trace, claim.origin.event_id]
-
-    def family(self, paths: Iterable[bytes]) -> Family:
-        """Return what traces wrote in a file, by its names."""
-        family = Family(defaultdict(list), defaultdict(list), defaultdict(list))
-        query = "select trace, lines, removed from wrote where path = (select number from paths where path = ?)"
-        for path in paths:
-            for trace, lines, removed in self.db.execute(query, (path,)):
-                for line, origin, _ in unpack_written(lines):
-                    family.lines[line.exact].append((trace, origin))
-                    if line.telling:
-                        family.skeletons[line.skeleton].append((trace, origin))
-                for run, origin in json.loads(removed):
-                    family.removed[tuple(run)].append((trace, origin))
-        return family
-
-    def standing(self, path: bytes) -> list[tuple[int, list[tuple[Line, int]]]]:
-        """Return by trace the lines that it wrote in a file and let stand, each with the number of its origin."""
-        query = "select trace, lines from wrote where path = (select number from paths where path = ?)"
+    def line_claims(self, paths: Iterable[bytes], line: Line) -> list[Claim]:
+        """Return the claims on a line of a file, by the file's names."""
+        names = list(paths)
         return [
-            (trace, [(line, origin) for line, origin, stands in unpack_written(lines) if stands])
-            for trace, lines in self.db.execute(query, (path,))
+            Claim(written.origin, known.work.trace_id)
+            for known in self._of(self.tables.saying(signed(line.hint), names))
+            for path in names
+            if (written := known.work.lines.get(path, _NO_LINES).get(line.exact))
         ]
 
-    def changes(self, path: bytes) -> list[tuple[int, bytes]]:
-        """Return (commit, packed lines) of every change of a path."""
-        query = "select number, lines from changes where path = (select number from paths where path = ?)"
-        return self.db.execute(query, (path,)).fetchall()
+    def skeleton_claims(self, paths: Iterable[bytes], skeleton: int) -> list[Claim]:
+        """Return the claims on a telling line of a file that was formatted differently."""
+        names = list(paths)
+        return [
+            Claim(written.origin, known.work.trace_id)
+            for known in self._of(self.tables.saying(signed(skeleton), names))
+            for path in names
+            for written in known.skeletons.get((path, skeleton), ())
+        ]
+
+    def removed_claims(self, paths: Iterable[bytes], run: Run) -> list[Claim]:
+        """Return the claims on a run of lines of a file that was taken away."""
+        names, exacts = list(paths), tuple(line.exact for line in run)
+        return [
+            Claim(origin, known.work.trace_id)
+            for known in self._of(self.tables.saying(signed(heaviest(run).hint), names))
+            for path in names
+            if (origin := known.work.removed.get((path, exacts)))
+        ]
+
+    def may_miss(self, paths: Iterable[bytes], is_reachable: Callable[[int], bool]) -> Iterator[Known]:
+        """Yield the traces that may have added a line to a file, by its names, that no reachable commit adds."""
+        rows = self.tables.added_by_traces(paths)
+        # what a merge may add, it adds over one of its parents
+        committed = {
+            hint
+            for hint, _, number in rows
+            if number is not None and is_reachable(number) and len(self.commit(number).parents) < 2
+        }
+        return self._of(self.tables.opaque[1] | {trace for hint, trace, _ in rows if hint not in committed})
 
     def touched(self, path: bytes) -> list[Claim]:
         """Return the first claim of each trace that left a file, in whatever state, under a path."""
-        query = (
-            "select trace, touched from wrote where touched is not null"
-            " and path = (select number from paths where path = ?)"
-        )
-        return [self.claim(trace, origin) for trace, origin in self.db.execute(query, (path,)).fetchall()]
+        return [
+            Claim(min(origins), known.work.trace_id)
+            for known in self._of(self.tables.mentioning(path))
+            if (origins := [origin for leaf, origin in known.work.leaves.items() if leaf[0] == path])
+        ]
 
-    def wanted_paths(self) -> set[bytes]:
-        """Return the paths that traces touched."""
-        query = "select path from paths where number in (select path from wrote where counts)"
-        return {row[0] for row in self.db.execute(query)}
+    def is_touched(self, path: bytes) -> bool:
+        """Tell whether a trace changed a file under this name."""
+        return any(path in known.paths for known in self._of(self.tables.mentioning(path)))
 
-    def renamed(self) -> list[tuple[bytes, bytes]]:
-        """Return (old, new) of what traces renamed."""
-        return self.db.execute("select distinct old, new from renames").fetchall()
+    def renames(self, trace: int) -> set[tuple[bytes, bytes]]:
+        """Return (old, new) of what a trace, by its number, renamed."""
+        return {pair for known in self._of((trace,)) for pair in known.work.renames}
 
-    def moves(self) -> list[tuple[str, bytes, bytes]]:
-        """Return (commit's oid, old, new) of what commits renamed."""
-        return self.db.execute("select oid, old, new from moves join commits using (number)").fetchall()
-
-    def work(self, trace: str) -> Work:
-        """Return what a trace produced, without what `claims` is there for: blobs, runs, blocks and HEADs."""
-        if trace not in self._works:
-            self._works[trace] = self._read_work(trace)
-        return self._works[trace]
-
-    def _read_work(self, trace: str) -> Work:
-        number = self._trace_numbers[trace]
-        query = "select began, ended, data from traces where number = ?"
-        began, ended, text = self.db.execute(query, (number,)).fetchone()
-        data: Mapping[str, Any] = json.loads(text)
-        origins = {
-            key: Origin(at, event, (session, index))
-            for key, at, event, session, index in self.db.execute(
-                "select number, at, event, session, idx from origins where trace = ?", (number,)
-            )
-        }
-        lines: dict[bytes, dict[int, Written]] = {}
-        order: dict[bytes, list[Written]] = {}
-        removed: dict[tuple[bytes, tuple[int, ...]], Origin] = {}
-        query = "select paths.path, lines, removed from wrote join paths on paths.number = wrote.path where trace = ?"
-        for path, packed, taken in self.db.execute(query, (number,)):
-            written = [Written(line, origins[origin], stands) for line, origin, stands in unpack_written(packed)]
-            if written:
-                lines[path] = {one.line.exact: one for one in written}
-                order[path] = written
-            for run, origin in json.loads(taken):
-                removed[path, tuple(run)] = origins[origin]
-        return Work(
-            trace_id=trace,
-            began=began,
-            ended=ended,
-            leaves={(_bytes(path), mode, oid): origins[origin] for path, mode, oid, origin in data["leaves"]},
-            support={oid: (_bytes(path), tuple(exacts)) for oid, (path, exacts) in data["support"].items()},
-            lines=lines,
-            order=order,
-            removed=removed,
-            names={_bytes(first): _bytes(last) for first, last in data["names"].items()},
-            renames={(_bytes(old), _bytes(new)) for old, new in data["renames"]},
-            made=frozenset(self.made.get(trace, ())),
-            problems=data["problems"],
-            whole=data["whole"],
-        )
+    def arrivals(self, claim: Claim) -> tuple[str, ...]:
+        """Return the commits to which HEAD went while the event of a claim happened, or which were merged."""
+        return self.work(claim.trace).arrivals.get(claim.origin.event_id, ())
 
     def times(self, trace: str) -> tuple[int, int]:
         """Return when a trace began and ended, in seconds since the epoch."""
-        number = self._trace_numbers[trace]
-        began, ended = self.db.execute("select began, ended from traces where number = ?", (number,)).fetchone()
-        return began, ended
+        work = self.work(trace)
+        return work.began, work.ended
 
-    def wrote_in(self, trace: str, paths: Collection[bytes]) -> bool:
+    def wrote_in(self, trace: str, paths: Iterable[bytes]) -> bool:
         """Tell whether a trace wrote lines in a file, by its names."""
-        query = (
-            "select 1 from wrote where trace = ? and lines != x'' and path = (select number from paths where path = ?)"
+        lines = self.work(trace).lines
+        return any(lines.get(path) for path in paths)
+
+    def content(self, number: int) -> Content:
+        """Return what a commit changes."""
+        return self.reader.content(self.commit(number))
+
+    def read(self, numbers: Iterable[int]) -> None:
+        """Read commits of which all will be asked."""
+        self.reader.read(self.commits(numbers))
+
+    def patches(self, number: int) -> tuple[str, str]:
+        """Return what `Content` says of a commit's patch and its inverse."""
+        content = self.content(number)
+        return content.patch, content.inverse
+
+    def alike(self, number: int) -> list[int]:
+        """Return the commits that make the same changes as one, itself included."""
+        patch = self.patches(number)[0]
+        return [one for one in self.tables.alike(number, inverse=False) if patch and self.patches(one)[0] == patch]
+
+    def undone(self, number: int) -> list[int]:
+        """Return the commits that a commit takes back."""
+        patch = self.patches(number)[0]
+        return [one for one in self.tables.alike(number, inverse=True) if patch and self.patches(one)[1] == patch]
+
+    def undoing(self, number: int) -> list[int]:
+        """Return the commits that take back what a commit changes."""
+        inverse = self.patches(number)[1]
+        return [one for one in self.tables.alike(number, inverse=True) if inverse and self.patches(one)[0] == inverse]
+
+    def blob_commits(self, oid: str, gone: bool = False) -> list[int]:
+        """Return the commits that introduced a content, or took it away."""
+        return self.tables.occurs(blob_key(oid, gone))
+
+    def run_commits(self, run: RunKey) -> list[int]:
+        """Return the commits that add a run of lines."""
+        return self._adding(run.skeleton, None, lambda file: run.key in file.lines.keys)
+
+    def block_commits(self, block: Block) -> list[int]:
+        """Return the commits that add three lines in a row."""
+        return self._adding(
+            block.skeleton, None, lambda file: any(one == block for run in file.lines.added for _, one in blocks(run))
         )
-        number = self._trace_numbers[trace]
-        return any(self.db.execute(query, (number, path)).fetchone() for path in paths)
 
-    def _path(self, number: int) -> bytes:
-        if number not in self._paths:
-            (self._paths[number],) = self.db.execute("select path from paths where number = ?", (number,)).fetchone()
-        return self._paths[number]
+    def line_commits(self, paths: Iterable[bytes], line: Line) -> list[int]:
+        """Return the commits that add a line to a file, by its names."""
+        return self._adding(line.hint, paths, lambda file: any(line in run for run in file.lines.added))
+
+    def skeleton_commits(self, paths: Iterable[bytes], skeleton: int) -> list[int]:
+        """Return the commits that add a line to a file, formatted in whatever way."""
+        return self._adding(
+            skeleton,
+            paths,
+            lambda file: any(line.skeleton == skeleton for run in file.lines.added for line in run),
+        )
+
+    def _adding(self, hint: int, paths: Iterable[bytes] | None, has: Callable[[Changed], bool]) -> list[int]:
+        names = None if paths is None else frozenset(paths)
+        numbers = sorted(self.tables.adding(signed(hint), names))
+        self.read(numbers)
+        return [
+            number
+            for number in numbers
+            if any((names is None or file.path in names) and has(file) for file in self.content(number).files)
+        ]
+
+    def places(self, line: Line) -> list[tuple[bytes, int]]:
+        """Return (path, commit) of wherever a commit put a telling line."""
+        return [
+            (path, number)
+            for path, number in self.tables.places(signed(line.hint))
+            if any(file.path == path and line in run for file in self.content(number).files for run in file.lines.added)
+        ]
 
 
-def _made(oid: str, time: int, parents: str, data: list[Any]) -> Made:
-    tree, subject, authored, reverts, picked, leaves = data
-    introduced = frozenset((_bytes(path), mode, blob) for path, mode, blob in leaves)
-    return Made(
-        oid, tree, tuple(parents.split()), time, subject, introduced, frozenset(reverts), frozenset(picked), authored
-    )
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("latin-1")
+_NO_LINES: Mapping[int, Written] = {}

@@ -141,7 +141,7 @@ class Fates:
 
     def _holds(self, path: bytes, item: Written) -> bool:
         """Tell whether a line stands, and was first written by the trace."""
-        claims = self.ledger.lines.claims((self.ledger.families.of(path), item.line.exact))
+        claims = self.ledger.lines.claims((self.ledger.families.of(path), item.line))
         return item.stands and any(claim.trace == self.work.trace_id for claim in claims)
 
     def _line(self, path: bytes, last: bytes, line: Line) -> tuple[str, set[bytes]]:
@@ -177,7 +177,7 @@ class Fates:
 
     def _places(self, line: Line) -> set[bytes]:
         """Return where commits put a line, if it says where it comes from."""
-        return self.ledger.places(line.exact) if line.telling else set()
+        return self.ledger.places(line) if line.telling else set()
 
     @cached_property
     def _reachable(self) -> list[Found]:

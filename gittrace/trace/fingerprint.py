@@ -21,7 +21,7 @@ BLOCK = 3
 _BLOCK_WEIGHT = 24
 _MASK = (1 << 64) - 1
 # what a formatter adds, takes away or exchanges: white space, quotes, commas, brackets around what is wrapped
-_LOOSE = b" \t\r\n\v\f\"'`,;()\\#"
+LOOSE = b" \t\r\n\v\f\"'`,;()\\#"
 _SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
 _PRIME = 3076036217898472363
 _WEIGHT = (1 << 16) - 1
@@ -55,12 +55,31 @@ class Line(NamedTuple):
         return self.measure >> 16
 
     @property
+    def hint(self) -> int:
+        """What it is looked for by (`gittrace.trace.hints`): its skeleton, or where it has no bones, itself."""
+        return self.skeleton or self.exact
+
+    @property
     def telling(self) -> bool:
         """Whether it says where it comes from."""
         return self.measure & _WEIGHT >= _TELLING
 
 
 Run = tuple[Line, ...]
+
+
+class RunKey(NamedTuple):
+    """A run of lines: its murmur3, and the skeleton of its weightiest line, by which it is looked for."""
+
+    key: str
+    skeleton: int
+
+
+class Block(NamedTuple):
+    """Three lines in a row: a hash of their skeletons, and the skeleton of the first."""
+
+    key: int
+    skeleton: int
 
 
 class FileLines(NamedTuple):
@@ -77,11 +96,20 @@ class FileLines(NamedTuple):
 def line_of(text: bytes) -> Line:
     """Return the fingerprint of a line; CRLF counts as LF."""
     text = text.rstrip(b"\r\n")
-    bones = text.translate(None, _LOOSE)
+    bones = text.translate(None, LOOSE)
     words = bones.translate(None, _SIGNS)
     weight = 0 if words.lower() in _IDIOMS else min(len(words), _WEIGHT)
-    skeleton = int.from_bytes(bones, "big") % _PRIME
-    return Line(mmh3.hash64(text, signed=False)[0], skeleton, len(bones) << 16 | weight)
+    return Line(exact_of(text), skeleton_of(bones), len(bones) << 16 | weight)
+
+
+def exact_of(text: bytes) -> int:
+    """Return the exact fingerprint of a line without its end."""
+    return mmh3.hash64(text, signed=False)[0]
+
+
+def skeleton_of(bones: bytes) -> int:
+    """Return the skeleton of a line, by its bones."""
+    return int.from_bytes(bones, "big") % _PRIME
 
 
 def joined(skeleton: int, line: Line) -> int:
@@ -106,14 +134,19 @@ def telling_run(run: Iterable[Line]) -> bool:
     return sum(weights) >= _TELLING_RUN or max(weights, default=0) >= _TELLING
 
 
-def blocks(run: Run) -> list[tuple[int, int]]:
-    """Return (index, hash) of every three lines in a row that are telling in any file, re-indented or not."""
+def heaviest(run: Iterable[Line]) -> Line:
+    """Return the line that says most of where some come from, the first of several."""
+    return max(run, key=lambda line: line.weight)
+
+
+def blocks(run: Run) -> list[tuple[int, Block]]:
+    """Return (index, block) of every three lines in a row that are telling in any file, re-indented or not."""
     found = []
     for at in range(len(run) - BLOCK + 1):
         window = run[at : at + BLOCK]
         if sum(line.weight for line in window) >= _BLOCK_WEIGHT and all(line.weight for line in window):
             one, two, three = (line.skeleton for line in window)
-            found.append((at, (one * 3 + two * 5 + three * 7) & _MASK))
+            found.append((at, Block((one * 3 + two * 5 + three * 7) & _MASK, one)))
     return found
 
 

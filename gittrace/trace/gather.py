@@ -1,25 +1,26 @@
-"""Bring the facts up to date with the segments, refs and commits of the repository: what is new is read, once."""
+"""Bring the tables up to date with the segments, refs and commits of the repository: what is new is read, once."""
 
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
+from itertools import chain
 
-from gittrace.errors import TraceError
 from gittrace.git.graph import Graph, Node, reached
-from gittrace.git.history import Made, bounded, reachable, read_commits, walk
-from gittrace.git.trees import Overlay
-from gittrace.model.trace import Trace
+from gittrace.git.history import bounded, reachable, read_records, records
+from gittrace.git.objects import EMPTY_TREE
+from gittrace.git.sketch import Pair, sketches
 from gittrace.trace import progress
-from gittrace.trace.contents import contents
-from gittrace.trace.entries import Entries
-from gittrace.trace.facts import UNREAD, UNREADABLE, Facts
+from gittrace.trace.contents import LARGEST_COMMIT
+from gittrace.trace.entries import Entries, Said
 from gittrace.trace.fate import Tips
+from gittrace.trace.hints import Hints, of_segment
 from gittrace.trace.memo import Memo
 from gittrace.trace.rewrites import read_pairs
-from gittrace.trace.store import Store
-from gittrace.trace.work_reader import work_of
+from gittrace.trace.store import Pending, Store
+from gittrace.trace.tables import UNREAD, UNREADABLE, Tables
+from gittrace.trace.work import microseconds
 
 # what a commit had that is so much older than the first event (seconds) is not looked for
 _LOOK_BACK = 90 * 24 * 3600
@@ -30,14 +31,12 @@ _ATTEMPTS = 3
 
 
 class Gatherer:
-    """Reads what is new. `given` are traces that are loaded already."""
+    """Reads what is new."""
 
-    def __init__(self, store: Store, given: Mapping[str, Trace], memo: Memo, tips: Tips) -> None:
+    def __init__(self, store: Store, memo: Memo, tips: Tips) -> None:
         self.store = store
-        self.given = given
         self.memo = memo
         self.tips = tips
-        self._unreadable: set[str] = set()
         self._nodes: dict[str, Node] = {}
         # the state of the tables that these were read from
         self._nodes_of: tuple[sqlite3.Connection, int] | None = None
@@ -63,8 +62,8 @@ class Gatherer:
         return self._graph()
 
     @cached_property
-    def _states(self) -> dict[str, tuple[str, str]]:
-        """What stands for the segments of each trace: when nothing of it is missing here, and when something is."""
+    def _states(self) -> dict[str, str]:
+        """What stands for the segments of each trace."""
         found = self.store.index.states()
         for item in self.store.pending.values():
             trace = item.header["trace_id"]
@@ -72,14 +71,11 @@ class Gatherer:
             done = progress.load(self.store.repo.common_trace_dir, item.session_id)
             ids = " ".join(str(event.get("id")) for event in item.events)
             found[trace] = f"{found.get(trace, '')} {item.session_id} {done} {ids}"
-        tips = repr(sorted(self.tips.refs.items()))
-        return {trace: (_digest(state), _digest(f"{state} {tips}")) for trace, state in found.items()}
+        return {trace: _digest(state) for trace, state in found.items()}
 
     def _is_current(self) -> bool:
         known = dict(self.memo.db.execute("select trace, state from traces"))
-        if known.keys() != self._states.keys() - self._unreadable:
-            return False
-        if any(state not in self._states[trace] for trace, state in known.items()):
+        if known != self._states:
             return False
         if self._meta("shallow") != self._shallow or self._meta("objects") != self._objects:
             return False
@@ -90,7 +86,7 @@ class Gatherer:
 
     def _bring_up_to_date(self) -> None:
         entries = Entries(self.memo.db)
-        self._read_works(entries)
+        self._read_traces(entries)
         if self._meta("shallow") != self._shallow:
             # the commits at which it was cut have other parents now
             entries.forget_commits()
@@ -102,27 +98,49 @@ class Gatherer:
             self._keep("objects", self._objects)
         self._read_history(entries)
         while numbers := self._unread():
-            made = dict(zip(numbers, Facts(self.memo.db).commits(numbers), strict=True))
-            found = contents(self.store.repo, self.store.objects, made.values())
-            entries.contents(numbers, {number: found[one.oid] for number, one in made.items()})
+            self._sketch(entries, numbers)
 
-    def _read_works(self, entries: Entries) -> None:
+    def _read_traces(self, entries: Entries) -> None:
         known = dict(self.memo.db.execute("select trace, state from traces"))
         for trace in known.keys() - self._states.keys():
-            entries.forget_work(trace)
-        objects = Overlay(self.store.objects)
-        for trace, states in sorted(self._states.items()):
-            if known.get(trace) in states:
-                continue
-            try:
-                work = work_of(self.given.get(trace) or self.store.load(trace), objects)
-            except TraceError as error:
-                entries.forget_work(trace)
-                self._unreadable.add(trace)
-                self.store.problems.append(str(error))
-                continue
-            entries.work(work, states[0] if work.whole else states[1])
-        objects.close()
+            entries.forget_trace(trace)
+        new = {trace: state for trace, state in sorted(self._states.items()) if known.get(trace) != state}
+        if not new:
+            return
+        began = {trace: at for trace, at, _ in self.store.index.traces()}
+        pending: dict[str, list[Pending]] = {}
+        for item in self.store.pending.values():
+            pending.setdefault(item.header["trace_id"], []).append(item)
+        said = {}
+        for trace, state in new.items():
+            hints = [(session, index, Hints.load(text)) for session, index, text in self.store.index.hints(trace)]
+            for item in pending.get(trace, ()):
+                one = self.store.unsealed(item)
+                hints.append((one.session_id, one.index, of_segment(one.header, one.events)))
+            times = [began[trace]] if trace in began else []
+            times += [str(item.header.get("at", "")) for item in pending.get(trace, ())]
+            said[trace] = Said(state, microseconds(min(times)) // 1_000_000, hints)
+        entries.traces(said)
+
+    def _sketch(self, entries: Entries, numbers: list[int]) -> None:
+        """Read what commits may change, all with one git."""
+        commits = Tables(self.memo.db).commits(numbers)
+        pairs: list[tuple[int, Pair, bool]] = []
+        nothing = []
+        for number, made in zip(numbers, commits, strict=True):
+            # what a merge has that no parent had is in its difference from the first one
+            parent = self._tree(made.parents[0]) if made.parents else EMPTY_TREE[self.store.objects.format]
+            if parent == made.tree:
+                nothing.append((number, b"", len(made.parents) > 1))
+            elif parent is not None:
+                pairs.append((number, (parent, made.tree), len(made.parents) > 1))
+        found = sketches(self.store.repo, [pair for _, pair, _ in pairs], LARGEST_COMMIT)
+        entries.unreadable(numbers)
+        entries.sketches(chain(nothing, ((pairs[at][0], diff, pairs[at][2]) for at, diff in found)))
+
+    def _tree(self, commit: str) -> str | None:
+        objects = self.store.objects
+        return objects.commit(commit).tree if objects.kind(commit) == "commit" else None
 
     def _read_history(self, entries: Entries) -> None:
         self._read_nodes()
@@ -130,27 +148,26 @@ class Gatherer:
         objects, repo = self.store.objects, self.store.repo
         if since < int(self._meta("since") or _NEVER):
             tips = {oid for oid in self.refs.values() if objects.kind(oid) == "commit"}
-            self._enter(entries, walk(repo, objects, sorted(tips), since=since), True)
+            self._enter(entries, records(repo, objects, sorted(tips), since=since), True)
             self._keep("since", str(since))
         elif tips := self._new_tips():
             before = (*self.refs.values(), *(self._meta("tips") or "").split())
             known = {oid for oid in before if oid not in tips and objects.kind(oid) == "commit"}
             known = {oid for oid in known if self._is_whole(oid)}
-            self._enter(entries, walk(repo, objects, sorted(tips), sorted(known), since), True)
+            self._enter(entries, records(repo, objects, sorted(tips), sorted(known), since), True)
         self._keep("tips", " ".join(sorted({oid for oid in self.refs.values() if self._is_whole(oid)})))
-        self._enter(entries, read_commits(repo, objects, self._unknown()), False)
+        self._enter(entries, read_records(repo, objects, self._unknown()), False)
 
     def _read_nodes(self) -> None:
         """Read the order of commits, unless that was done and nobody else has written since."""
         state = self.memo.db, self.memo.version()
         if self._nodes_of != state:
-            self._nodes = Facts(self.memo.db).nodes()
+            self._nodes = Tables(self.memo.db).nodes()
             self._nodes_of = state
 
-    def _enter(self, entries: Entries, commits: Iterable[Made], whole: bool) -> None:
-        found = list(commits)
-        entries.commits(found, whole)
-        self._nodes |= {made.oid: Node(made.time, made.parents) for made in found}
+    def _enter(self, entries: Entries, records: Iterable[bytes], whole: bool) -> None:
+        found = entries.commits(records, whole)
+        self._nodes |= {oid: Node(time, tuple(parents.split())) for oid, (time, parents) in found.items()}
 
     def _since(self) -> int:
         (began,) = self.memo.db.execute("select min(began) from traces").fetchone()

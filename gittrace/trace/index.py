@@ -8,6 +8,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from gittrace.errors import Damaged
 from gittrace.git import notes
@@ -23,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.segment import SegmentLine
 
-_VERSION = 5
+_VERSION = 6
 _SCHEMA = """
 create table tips (ref text primary key, oid text not null);
 create table segments (
@@ -39,6 +40,9 @@ create table events (id text not null, trace text not null, session text not nul
 create index events_by_trace on events (trace);
 create index events_by_id on events (id);
 create index events_by_tail on events (substr(id, 25));
+create table hints (session text not null, idx integer not null, sha text not null, trace text not null,
+    data text not null, primary key (session, idx, sha));
+create index hints_by_trace on hints (trace);
 create table forgets (ref text not null, commit_oid text not null, trace text not null, at text not null,
     sha text not null);
 create index forgets_by_trace on forgets (trace);
@@ -51,6 +55,42 @@ create table damaged (ref text not null, commit_oid text not null, why text not 
 create table traces (trace text primary key, began text not null, ended text not null, state text not null);
 create index by_end on traces (ended);
 """
+
+
+_DELETE_GONE = (
+    "delete from {0} where trace = ? and not exists"
+    " (select 1 from segments as s where (s.session, s.idx, s.sha) = ({0}.session, {0}.idx, {0}.sha))"
+)
+# segments that wait to be written together
+_MOST_ROWS = 1000
+_Key = tuple[str, int, str]
+
+
+class _Rows:
+    """What is to be written, many rows at once; `is_first`: there is nothing in the tables yet."""
+
+    def __init__(self, is_first: bool = False) -> None:
+        self.is_first = is_first
+        self.headers: dict[_Key, str] = {}
+        self.segments: list[tuple[Any, ...]] = []
+        self.events: list[tuple[Any, ...]] = []
+        self.hints: list[tuple[Any, ...]] = []
+
+    def header(self, db: sqlite3.Connection, key: _Key) -> str | None:
+        """Return the header of a segment that was read before."""
+        found = self.headers.get(key)
+        if found is None and not self.is_first:
+            row = db.execute("select header from segments where (session, idx, sha) = (?, ?, ?)", key).fetchone()
+            found = row and row[0]
+        return found
+
+    def write(self, db: sqlite3.Connection) -> None:
+        """Write all of it."""
+        db.executemany("insert or replace into events values (?, ?, ?, ?, ?, ?, ?, ?)", self.events)
+        db.executemany("insert or replace into hints values (?, ?, ?, ?, ?)", self.hints)
+        db.executemany("insert or replace into segments values (?, ?, ?, ?, ?, ?, ?, ?)", self.segments)
+        for rows in (self.events, self.hints, self.segments):
+            rows.clear()
 
 
 def _state(places: Iterable[Place]) -> str:
@@ -66,6 +106,7 @@ class Index(Indexed):
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self._store: ObjectStore | None = None
+        self._rows = _Rows()
         folder = os.path.join(repo.common_trace_dir, CACHE_DIR)
         self.path = os.path.join(folder, "index.sqlite")
         tips = self._tips()
@@ -127,6 +168,7 @@ class Index(Indexed):
         self.db.execute("begin immediate")
         try:
             seen = dict(self.db.execute("select ref, oid from tips"))
+            self._rows = _Rows(is_first=not seen)
             touched: set[str] = set()
             for ref in seen.keys() - tips.keys():
                 touched |= self._drop(ref, None)
@@ -135,10 +177,10 @@ class Index(Indexed):
                 if seen.get(ref) != oid:
                     touched |= self._read_ref(ref, seen.get(ref), oid)
                     self.db.execute("insert or replace into tips values (?, ?)", (ref, oid))
-            hidden = [trace for trace in touched if self._hide(trace)]
+            hidden = {trace for trace in touched if self._hide(trace)}
             for trace in touched:
-                self._hide_rivals(trace)
-                self._summarize(trace)
+                has_less = self._hide_rivals(trace) or trace in hidden or not self._rows.is_first
+                self._summarize(trace, has_less)
             self.db.execute("commit")
         except BaseException:
             self.db.execute("rollback")
@@ -154,6 +196,7 @@ class Index(Indexed):
         return self._store
 
     def _drop(self, ref: str, commit: str | None) -> set[str]:
+        self._rows.write(self.db)
         where, values = ("ref = ?", (ref,)) if commit is None else ("ref = ? and commit_oid = ?", (ref, commit))
         traces = {row[0] for row in self.db.execute(f"select distinct trace from segments where {where}", values)}  # noqa: S608 - constants
         for table in ("forgets", "hidden"):
@@ -168,6 +211,7 @@ class Index(Indexed):
             touched |= self._drop(ref, "")
             for blob in self._unlinked(new):
                 touched |= self._add_note(ref, "", blob)
+            self._rows.write(self.db)
             return touched
         try:
             old_tree = self.store.commit(old).tree if old else None
@@ -177,17 +221,22 @@ class Index(Indexed):
             touched |= self._drop(ref, None)
         new_tree = self.store.commit(new).tree
         unlinked = False
+        # of a ref that is new there is nothing to drop
+        read: set[str] = set()
         for commit, note in notes.changed(self.store, old_tree, new_tree):
             if commit.startswith(SEGMENTS_DIR):
                 unlinked = True
                 continue
-            touched |= self._drop(ref, commit)
+            if old_tree is not None or commit in read:
+                touched |= self._drop(ref, commit)
+            read.add(commit)
             if note:
                 touched |= self._add_note(ref, commit, note)
         if unlinked:  # published without a commit, as files beside the notes
             touched |= self._drop(ref, "")
             for blob in self._unlinked(new_tree):
                 touched |= self._add_note(ref, "", blob)
+        self._rows.write(self.db)
         return touched
 
     def _unlinked(self, root: str) -> Iterator[str]:
@@ -218,29 +267,28 @@ class Index(Indexed):
         return touched
 
     def _add_segment(self, place: Place, line: "SegmentLine") -> None:
-        known = self.db.execute(
-            "select header from segments where session = ? and idx = ? and sha = ?",
-            (place.session_id, place.index, place.sha256),
-        ).fetchone()
-        if known:  # the same segment on another commit or ref: it was unpacked and proved before
-            header_text = known[0]
-        else:
+        key = (place.session_id, place.index, place.sha256)
+        # the same segment on another commit or ref: it was unpacked and proved before
+        header_text = self._rows.header(self.db, key)
+        if header_text is None:
             from gittrace.model.segment import decode
             from gittrace.model.sound import sound
+            from gittrace.trace.hints import of_segment
 
             # who unpacks it to show more says what was left out
             (header, *events), _ = sound(decode(line))
             header_text = json.dumps(header_summary(header))
-            rows = [
-                (
-                    as_text(event.get("id")), place.trace_id, place.session_id, place.index, place.sha256,
-                    number, as_text(event.get("at", "")), json.dumps(summary(event)),
-                )
+            self._rows.headers[key] = header_text
+            self._rows.events += [
+                (as_text(event.get("id")), place.trace_id, *key, number, as_text(event.get("at", "")),
+                 json.dumps(summary(event)))
                 for number, event in enumerate(events)
             ]  # fmt: skip
-            self.db.executemany("insert or replace into events values (?, ?, ?, ?, ?, ?, ?, ?)", rows)
-        row = (place.ref, place.commit, place.blob, place.trace_id, place.session_id, place.index, place.sha256)
-        self.db.execute("insert or replace into segments values (?, ?, ?, ?, ?, ?, ?, ?)", (*row, header_text))
+            self._rows.hints.append((*key, place.trace_id, of_segment(header, events).dump()))
+        row = (place.ref, place.commit, place.blob, place.trace_id, *key, header_text)
+        self._rows.segments.append(row)
+        if len(self._rows.segments) >= _MOST_ROWS:
+            self._rows.write(self.db)
 
     def _hide(self, trace: str) -> bool:
         """Take out of the tables what tombstones of the trace cover, and put back what none covers any more.
@@ -266,10 +314,14 @@ class Index(Indexed):
                 new = True
         return new
 
-    def _hide_rivals(self, trace: str) -> None:
-        """Take out segments of one name and other content: our own is the one that counts, else the smallest hash."""
+    def _hide_rivals(self, trace: str) -> bool:
+        """Take out segments of one name and other content: our own is the one that counts, else the smallest hash.
+
+        Return whether there were any.
+        """
         query = "select session, idx from segments where trace = ? group by session, idx having count(distinct sha) > 1"
-        for session, number in self.db.execute(query, (trace,)).fetchall():
+        rivals = self.db.execute(query, (trace,)).fetchall()
+        for session, number in rivals:
             found = self.db.execute(
                 "select * from segments where (trace, session, idx) = (?, ?, ?)", (trace, session, number)
             ).fetchall()
@@ -280,6 +332,7 @@ class Index(Indexed):
                     self.db.execute("insert or replace into hidden values (?, ?, ?, ?, ?, ?, ?, ?, 1)", row)
                     query = "delete from segments where (ref, commit_oid, sha) = (?, ?, ?)"
                     self.db.execute(query, (*where[:2], where[6]))
+        return bool(rivals)
 
     def _add_hidden_again(self, place: Place) -> None:
         from gittrace.model.segment import parse_note
@@ -287,22 +340,21 @@ class Index(Indexed):
         for line in parse_note(self.store.blob(place.blob)).segments:
             if (line.session_id, line.index, line.sha256) == (place.session_id, place.index, place.sha256):
                 self._add_segment(place, line)
+        self._rows.write(self.db)
 
     def _drop_other_caches(self) -> None:
         """Remove what other caches hold: it may follow from what was forgotten."""
         remove_caches(os.path.dirname(self.path), keep=os.path.basename(self.path))
 
-    def _summarize(self, trace: str) -> None:
+    def _summarize(self, trace: str, has_less: bool) -> None:
+        """Bring up to date what is known of a trace; `has_less`: segments of it may be gone."""
         row = self.db.execute("select 1 from segments where trace = ? limit 1", (trace,)).fetchone()
         if row is None:
-            self.db.execute("delete from traces where trace = ?", (trace,))
-            self.db.execute("delete from events where trace = ?", (trace,))
+            for table in ("traces", "events", "hints"):
+                self.db.execute(f"delete from {table} where trace = ?", (trace,))  # noqa: S608 - constants
             return
-        self.db.execute(
-            "delete from events where trace = ? and not exists"
-            " (select 1 from segments as s where (s.session, s.idx, s.sha) = (events.session, events.idx, events.sha))",
-            (trace,),
-        )
+        for table in ("events", "hints") if has_less else ():
+            self.db.execute(_DELETE_GONE.format(table), (trace,))
         began = min(
             as_text(json.loads(text).get("at", ""))
             for (text,) in self.db.execute("select header from segments where trace = ?", (trace,))

@@ -43,6 +43,15 @@ class Indexed:
         """Return what stands for the segments of each trace and where they are noted."""
         return dict(self.db.execute("select trace, state from traces"))
 
+    def hints(self, trace: str) -> list[tuple[str, int, str]]:
+        """Return (session, index, hints) of the segments of a trace (see `gittrace.trace.hints`), in order."""
+        query = (
+            "select session, idx, data from hints where trace = ? and exists"
+            " (select 1 from segments as s where (s.session, s.idx, s.sha) = (hints.session, hints.idx, hints.sha))"
+            " order by session, idx"
+        )
+        return self.db.execute(query, (trace,)).fetchall()
+
     def noted_commits(self) -> set[str]:
         """Return the commits that carry a segment of a trace."""
         query = (

@@ -16,8 +16,7 @@ from gittrace.git.history import Made
 from gittrace.model.trace import Link, Tier
 from gittrace.trace.claims import Ledger
 from gittrace.trace.evidence import DIVERGED, OVERLAPPING, TOOL_EMITTED, Match, Spot, matches
-from gittrace.trace.facts import blob_key
-from gittrace.trace.work import Work
+from gittrace.trace.packed import signed
 
 EMITTED = (TOOL_EMITTED, DIVERGED)
 
@@ -52,7 +51,7 @@ class Finder:
             made.oid
             for oid in linked
             if self.linked(oid)[trace].link.tier == TOOL_EMITTED
-            for made in self._counting(self.facts.with_patch(self._patches(oid)[0]))
+            for made in self._counting(self.facts.alike(self.facts.number(oid)))
         }
         commits = self._in_order({*linked, *alike})
         return [
@@ -84,32 +83,26 @@ class Finder:
     def _counting(self, numbers: Iterable[int]) -> list[Made]:
         return self.ledger.commits(list(numbers))
 
-    def _patches(self, oid: str) -> tuple[str, str]:
-        return self.facts.patches(self.facts.number(oid)) if oid in self.graph else ("", "")
-
     def _candidates(self, trace: str) -> list[Made]:
-        """Return the commits that may have work of a trace."""
-        work = self.ledger.work(trace)
+        """Return the commits that may have work of a trace; they were read."""
+        work, tables = self.ledger.work(trace), self.facts.tables
         numbers: set[int] = set()
-        keys = {blob_key(oid, mode == 0) for _, mode, oid in work.leaves}
-        for key in keys | self.facts.keys(trace):
-            numbers.update(self.facts.occurs(key))
-        families = {self.ledger.families.of(path) for path in (*work.lines, *(path for path, _ in work.removed))}
-        for family in families:
-            lines = self.ledger.lines_of(family)
-            for path in self.ledger.families.members(family):
-                for one in work.lines.get(path, {}).values():
-                    numbers.update(lines.commits.get(one.line.exact, ()))
-                    numbers.update(lines.skeletons.get(one.line.skeleton, ()))
-            numbers.update(self.ledger.bent(family))
+        for oid, gone in {(oid, mode == 0) for _, mode, oid in work.leaves} | {(oid, False) for oid in work.blobs}:
+            numbers.update(self.facts.blob_commits(oid, gone))
+        for skeleton in {run.skeleton for run in work.runs} | {block.skeleton for block in work.blocks}:
+            numbers |= tables.adding(signed(skeleton))
+        for path, lines in work.lines.items():
+            names = self.ledger.families.members(path)
+            # lines that say nothing are no evidence by themselves
+            for skeleton in {one.line.skeleton for one in lines.values() if one.line.telling}:
+                numbers |= tables.adding(signed(skeleton), names)
+            numbers.update(self.ledger.may_wrap(trace, path))
         named = {oid for oid in (*work.made, *self.ledger.noted_on(trace)) if oid in self.graph}
         numbers.update(map(self.facts.number, named))
-        return [*self._counting(numbers), *self._at_the_time(work)]
-
-    def _at_the_time(self, work: Work) -> list[Made]:
-        """Return the commits to files of a trace that were made while it went on."""
-        numbers = {number for path in work.paths for number in self.facts.touching(path)}
-        return [made for made in self._counting(numbers) if work.began <= made.time <= work.ended]
+        numbers.update(one for path in work.paths for one in self.facts.touching(path, work.began, work.ended))
+        found = self._counting(sorted(numbers))
+        self.facts.read(self.facts.number(made.oid) for made in found)
+        return found
 
     def _look_at(self, oid: str) -> Iterator[tuple[str, Found]]:
         made = self.ledger.commit(oid)
@@ -149,20 +142,20 @@ class Finder:
 
     def _first_alike(self, oid: str) -> str | None:
         """Return the first commit that makes the same changes, None when that is this one."""
-        earlier = self._earlier(oid, self.facts.with_patch(self._patches(oid)[0]))
+        earlier = self._earlier(oid, self.facts.alike(self.facts.number(oid)))
         return earlier[0] if earlier else None
 
     def _reverted(self, oid: str) -> list[str]:
         """Return the earlier commits that one takes back: its message says so, or it is the exact inverse."""
         said = {name for name in self.ledger.commit(oid).reverts if name in self.graph}
-        numbers = [*map(self.facts.number, sorted(said)), *self.facts.with_inverse(self._patches(oid)[0])]
+        numbers = [*map(self.facts.number, sorted(said)), *self.facts.undone(self.facts.number(oid))]
         return self._earlier(oid, numbers)
 
     def _reverted_by(self, trace: str, oid: str) -> Iterator[str]:
         """Yield the reachable commits that take back what a commit has of a trace, in order."""
         if self.linked(oid)[trace].link.tier in EMITTED:
             place = self.graph.place(oid)
-            numbers = [*self.facts.reverting(oid), *self.facts.with_patch(self._patches(oid)[1])]
+            numbers = [*self.facts.reverting(oid), *self.facts.undoing(self.facts.number(oid))]
             for name in self._in_order(made.oid for made in self._counting(numbers)):
                 if self.graph.place(name) > place and self.graph.ref(name) is not None:
                     yield name

@@ -1,6 +1,7 @@
 """The cache of what the history says: `<common-dir>/trace/cache/history.sqlite`. It may be deleted at any time.
 
-In it are facts (`gittrace.trace.facts`), which stay true, and answers, which hold until a ref, note or journal changes.
+In it are tables (`gittrace.trace.tables`), which stay true, and answers, which hold until a ref, note or journal
+changes.
 """
 
 import json
@@ -14,14 +15,14 @@ from typing import Any
 from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
 from gittrace.model.trace import Fate, FileFate, Link
-from gittrace.trace import facts
+from gittrace.trace import tables
 from gittrace.vocabulary import CACHE_DIR
 
-_VERSION = 6
+_VERSION = 8
 _SCHEMA = f"""
 create table states (state text primary key, lost text not null);
 create table answers (trace text primary key, state text not null, data text not null);
-{facts.SCHEMA}
+{tables.SCHEMA}
 """
 
 

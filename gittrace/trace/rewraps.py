@@ -4,62 +4,59 @@ Only lines that stand as they were written in no commit that is reachable are lo
 that no trace wrote so. So where work is committed as it was written, this costs next to nothing.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple, Self
 
-from gittrace.trace.facts import Facts, Family
 from gittrace.trace.fingerprint import FileLines, Line, Run
-from gittrace.trace.packed import unpack_lines
+from gittrace.trace.work import Origin, Work
 from gittrace.trace.wrapped import Row, Rows, sources
 
 
 class Bent(NamedTuple):
-    """Who wrote a line that stands otherwise in a commit: the numbers of trace and origin, and the line as it was."""
+    """Who wrote a line that stands otherwise in a commit, and the line as it was."""
 
-    trace: int
-    origin: int
+    trace: str
+    origin: Origin
     exact: int
 
 
 # a line that a commit adds: the path, the number of the run, and that of the line in it
 Place = tuple[bytes, int, int]
-Bents = Mapping[Place, list[Bent]]
 
 
-class _Book(NamedTuple):
-    trace: int
-    origins: Sequence[int]
+class Book(NamedTuple):
+    """What a trace wrote in a file and let stand, in its order; `rows` those with a line that is in no commit."""
+
+    trace: str
+    origins: Sequence[Origin]
     rows: Rows
 
+    @classmethod
+    def of(cls, work: Work, path: bytes, is_committed: Callable[[Line], bool]) -> Self | None:
+        """Return the book of a trace, None where all of its lines are in commits."""
+        standing = [item for item in work.order.get(path, ()) if item.stands]
+        missing = [at for at, item in enumerate(standing) if item.line.telling and not is_committed(item.line)]
+        if not missing:
+            return None
+        lines = [item.line for item in standing]
+        return cls(work.trace_id, [item.origin for item in standing], Rows(lines, missing))
 
-def rewraps(
-    facts: Facts, names: Collection[bytes], written: Family, is_committed: Callable[[Line], bool]
-) -> dict[int, Bents]:
-    """Return by commit the lines that it adds to a file, under all its names, of which traces wrote the content.
+    @property
+    def since(self) -> int:
+        """When the first of it was written (microseconds since the epoch)."""
+        return min(origin.at for origin in self.origins)
 
-    `written` is what traces wrote there, and `is_committed` tells whether a line of it is in a reachable commit.
+
+def bents(
+    file: FileLines, is_known: Callable[[Line], bool], books: Sequence[Book]
+) -> Iterator[tuple[tuple[int, int], Bent]]:
+    """Yield (number of the run, number of the line in it) of added lines, and who wrote the content of each.
+
+    `is_known` tells whether a trace wrote a telling line as it is there, or formatted otherwise.
     """
-    books = [
-        _Book(trace, [origin for _, origin in lines], Rows([line for line, _ in lines], missing))
-        for name in names
-        for trace, lines in facts.standing(name)
-        if (missing := [at for at, (line, _) in enumerate(lines) if line.telling and not is_committed(line)])
-    ]
-    found: dict[int, Bents] = {}
-    for name in names if books else ():
-        for number, packed in facts.changes(name):
-            bents = {(name, *place): some for place, some in _in_file(unpack_lines(packed), written, books).items()}
-            if bents:
-                found[number] = {**found.get(number, {}), **bents}
-    return found
-
-
-def _in_file(file: FileLines, written: Family, books: Sequence[_Book]) -> dict[tuple[int, int], list[Bent]]:
-    found: dict[tuple[int, int], list[Bent]] = defaultdict(list)
     gone: Rows | None = None
     for number, run in enumerate(file.added):
-        for start, end in _strange(run, written):
+        for start, end in _strange(run, is_known):
             for book in books:
                 for old, new in book.rows.find(run[start:end]):
                     # what the commit only wraps anew was there before
@@ -67,25 +64,20 @@ def _in_file(file: FileLines, written: Family, books: Sequence[_Book]) -> dict[t
                     if new.key not in gone:
                         lines = run[start + new.start : start + new.end]
                         for at, bent in enumerate(_bents(book, old, lines), start + new.start):
-                            found[number, at].append(bent)
-    return found
+                            yield (number, at), bent
 
 
-def _bents(book: _Book, old: Row, lines: Sequence[Line]) -> Iterator[Bent]:
+def _bents(book: Book, old: Row, lines: Sequence[Line]) -> Iterator[Bent]:
     for source in sources(book.rows.lines[old.start : old.end], lines):
         at = old.start + source.main
         yield Bent(book.trace, book.origins[at], book.rows.lines[at].exact)
 
 
-def _strange(run: Run, written: Family) -> Iterator[tuple[int, int]]:
+def _strange(run: Run, is_known: Callable[[Line], bool]) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of the stretches of a run that have telling lines, and none that a trace wrote so."""
     start = 0
     for at in range(len(run) + 1):
-        if at == len(run) or _is_known(run[at], written):
+        if at == len(run) or (run[at].telling and is_known(run[at])):
             if any(line.telling for line in run[start:at]):
                 yield start, at
             start = at + 1
-
-
-def _is_known(line: Line, written: Family) -> bool:
-    return line.telling and (line.exact in written.lines or line.skeleton in written.skeletons)

@@ -136,7 +136,7 @@ class Store:
             segment = self._segment(found)
             if segment is not None:
                 segments.append(segment)
-        segments += [self._unsealed(item) for item in self.pending.values() if item.header["trace_id"] == trace]
+        segments += [self.unsealed(item) for item in self.pending.values() if item.header["trace_id"] == trace]
         if not segments:
             raise NotFound(f"trace '{trace}' has no segment that can be read")
         return assemble(segments, self.is_active(trace))
@@ -176,7 +176,8 @@ class Store:
             if (line.session_id, line.index, line.sha256) == key
         ]
 
-    def _unsealed(self, item: Pending) -> "Segment":
+    def unsealed(self, item: Pending) -> "Segment":
+        """Return what a session has recorded that is in no segment yet, as a segment."""
         from gittrace.model.trace import Segment
 
         done = progress.load(self.repo.common_trace_dir, item.session_id)

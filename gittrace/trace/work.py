@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from gittrace.git.history import Leaf
-from gittrace.trace.fingerprint import Line
+from gittrace.trace.fingerprint import Block, Line, RunKey
 
 # the place of an event: session, and the number of its segment in the session
 Order = tuple[str, int]
@@ -41,7 +41,7 @@ class Work:
                   that it only moved don't count
     lines         by path (the first one, of a renamed file), what was written, by its exact fingerprint
     order         the same in their order, those again that are repeated between others
-    runs          runs of added lines that are telling, by their murmur3
+    runs          runs of added lines that are telling
     blocks        as `fingerprint.blocks`
     removed       (path, exact fingerprints) of telling runs of lines that were taken away
     names         the last name of a renamed file, by the first
@@ -57,11 +57,11 @@ class Work:
     ended: int = 0
     leaves: dict[Leaf, Origin] = field(default_factory=dict)
     blobs: dict[str, Origin] = field(default_factory=dict)
-    support: dict[str, tuple[bytes, tuple[int, ...]]] = field(default_factory=dict)
+    support: dict[str, tuple[bytes, tuple[Line, ...]]] = field(default_factory=dict)
     lines: dict[bytes, dict[int, Written]] = field(default_factory=dict)
     order: dict[bytes, list[Written]] = field(default_factory=dict)
-    runs: dict[str, Origin] = field(default_factory=dict)
-    blocks: dict[int, Origin] = field(default_factory=dict)
+    runs: dict[RunKey, Origin] = field(default_factory=dict)
+    blocks: dict[Block, Origin] = field(default_factory=dict)
     removed: dict[tuple[bytes, tuple[int, ...]], Origin] = field(default_factory=dict)
     names: dict[bytes, bytes] = field(default_factory=dict)
     renames: set[tuple[bytes, bytes]] = field(default_factory=set)

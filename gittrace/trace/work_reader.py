@@ -17,7 +17,18 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, Session, Trace, heads, made_in
-from gittrace.trace.fingerprint import FileLines, Run, blocks, file_lines, of_runs, removed_runs, telling_run
+from gittrace.trace.fingerprint import (
+    FileLines,
+    Line,
+    Run,
+    RunKey,
+    blocks,
+    file_lines,
+    heaviest,
+    of_runs,
+    removed_runs,
+    telling_run,
+)
 from gittrace.trace.work import Origin, Work, Written, microseconds
 from gittrace.vocabulary import COMMIT, REWRITE, SESSION
 
@@ -280,7 +291,7 @@ class _Reader:
         """Take in added lines; `known` are those of others that the event brought back, and didn't only move."""
         first = self.first_names.get(leaf[0], leaf[0])
         here = self.work.lines.setdefault(first, {}) if ours else {}
-        support: list[int] = []
+        support: list[Line] = []
         for run, key in zip(lines.added, lines.keys, strict=True):
             fresh = False
             wrote: list[Written] = []
@@ -289,11 +300,11 @@ class _Reader:
                 if line.exact in self.others or not (ours or line.exact in self.ours):
                     if line.telling:
                         self.others.add(line.exact)
-                        support += [line.exact] if line.exact in known else []
+                        support += [line] if line.exact in known else []
                     continue
                 if line.telling:
                     self.ours.setdefault(line.exact, origin)
-                    support.append(line.exact)
+                    support.append(line)
                 if ours:
                     fresh = True
                     written = here.setdefault(line.exact, Written(line, self.ours.get(line.exact, origin)))
@@ -302,7 +313,7 @@ class _Reader:
             if len(here) > known_here:
                 self.work.order.setdefault(first, []).extend(wrote)
             if fresh and key:
-                self.work.runs.setdefault(key, origin)
+                self.work.runs.setdefault(RunKey(key, heaviest(run).skeleton), origin)
             if fresh and not any(line.exact in self.others for line in run):
                 for _, block in blocks(run):
                     self.work.blocks.setdefault(block, origin)

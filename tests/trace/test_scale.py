@@ -1,0 +1,140 @@
+"""What an answer costs, in things that can be counted: processes of git, diffs that are parsed, traces read."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gittrace.git import process
+from gittrace.trace import contents, derivation, hints, reading
+from gittrace.trace.fingerprint import line_of
+from gittrace.trace.hints import Hints, of_segment
+from gittrace.trace.outcome import Historian
+from gittrace.trace.packed import signed
+from gittrace.trace.store import Store
+from gittrace.vocabulary import CACHE_DIR
+from tests.support.recording import Recording
+from tests.trace.history import numbered
+
+_COMMITS = 12
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count, from when it is asked for on."""
+    found: Counter[str] = Counter()
+
+    def count(module: Any, name: str, what: str) -> None:
+        real = getattr(module, name)
+
+        def counting(*args: Any, **options: Any) -> Any:
+            found[what] += 1
+            return real(*args, **options)
+
+        monkeypatch.setattr(module, name, counting)
+
+    count(process.Process, "__init__", "git")
+    count(contents, "parse", "diffs")
+    count(reading, "work_of", "traces")
+    count(derivation.Derivation, "__init__", "derivations")
+    return found
+
+
+def _history(work: Recording, first: int = 0) -> list[str]:
+    """Twelve traces, each of a file of its own, and a commit to it by nobody."""
+    traces = []
+    for number in range(first, first + _COMMITS):
+        traces.append(work.start().trace_id)
+        work.did(**{f"f{number}": numbered(f"{number} one", f"{number} two", f"{number} three")})
+        work.commit()
+        work.stop()
+        work.repo.commit(f"f{number}", numbered(f"{number} one", f"{number} nobody's", f"{number} three"))
+    return traces
+
+
+def _forget(work: Recording) -> None:
+    shutil.rmtree(Path(work.here.common_trace_dir) / CACHE_DIR, ignore_errors=True)
+
+
+def _ask(work: Recording, *traces: str) -> None:
+    store = Store(work.here)
+    try:
+        historian = Historian(store, ())
+        for trace in traces:
+            assert historian.fate(trace)
+    finally:
+        store.close()
+
+
+def test_a_question_reads_the_trace_and_the_commits_that_share_something_with_it(
+    work: Recording, counted: Counter[str]
+) -> None:
+    traces = _history(work)
+    _forget(work)
+    counted.clear()
+    _ask(work, traces[0])
+    assert counted["traces"] == 1
+    # its own, and the next one to the file where that is of the same second
+    assert 1 <= counted["diffs"] <= 2
+
+
+def test_processes_are_as_many_however_many_commits_and_traces_there_are(
+    work: Recording, counted: Counter[str]
+) -> None:
+    numbers = []
+    for first in (0, _COMMITS):
+        traces = _history(work, first)
+        _forget(work)
+        counted.clear()
+        _ask(work, *traces)
+        numbers.append((counted["git"], counted["derivations"]))
+    # each question has its commits read by one more
+    assert numbers[0][1] == numbers[1][1] == 1
+    assert numbers[0][0] == numbers[1][0] <= 8 + 2 * _COMMITS
+
+
+def test_what_is_known_is_not_read_again(work: Recording, counted: Counter[str]) -> None:
+    traces = _history(work)
+    _ask(work, traces[0])
+    counted.clear()
+    _ask(work, traces[0])
+    assert (counted["traces"], counted["diffs"]) == (0, 0)
+    for number in range(10):
+        work.repo.commit(f"h{number}", numbered(f"more {number}"))
+    counted.clear()
+    _ask(work, traces[0])
+    assert counted["traces"] == 1
+    assert 1 <= counted["diffs"] <= 2
+
+
+def test_hints_of_a_segment_name_all_that_its_diffs_hold() -> None:
+    diff = (
+        'diff --git "a/q\\"uoted" "b/q\\"uoted"\nindex {1}..{2} 100644\n--- "a/q\\"uoted"\n+++ "b/q\\"uoted"\n'
+        "@@ -1,3 +1,3 @@ section\n one\n-gone line,\n+come  line;\n three\n"
+        "diff --git a/old name b/new name\nsimilarity index 100%\nrename from old name\nrename to new name\n"
+        "diff --git a/mode b/mode\nold mode 100644\nnew mode 100755\n"
+        "diff --git a/born b/born\nnew file mode 100644\nindex {0}..{3}\n--- /dev/null\n+++ b/born\n"
+        "@@ -0,0 +1,3 @@\n+'born'\n+();\n+\n\\ No newline at end of file\n"
+    ).format(*(str(digit) * 40 for digit in range(4)))
+    header = {"kind": "session", "at": "2024-01-01T00:00:00Z", "base": {"commit": "b" * 40}}
+    event = {"kind": "command", "at": "2024-01-01T00:00:01Z", "head": "c" * 40, "effect": diff}
+    found = of_segment(header, [event])
+    assert found.added.keys() == {b'q"uoted', b"old name", b"new name", b"mode", b"born"}
+    assert found.added[b'q"uoted'] == [line_of(b"come  line;").hint]
+    assert found.removed == {b'q"uoted': [line_of(b"gone line").hint]}
+    assert set(found.added[b"born"]) == {line_of(b"'born'").hint, signed(line_of(b"();").hint)}
+    assert found.renames == [(b"old name", b"new name")]
+    assert set(found.loose) == {b"old name", b"new name", b"mode"}
+    assert found.opaque == 0
+    assert found.heads == {"c" * 40: 1704067201000000}
+    assert Hints.load(found.dump()) == found
+
+
+def test_hints_of_what_cannot_be_read_say_that_it_may_be_anything() -> None:
+    header = {"kind": "session", "at": "2024-01-01T00:00:00Z"}
+    bad = {"kind": "command", "at": "2024-01-01T00:00:01Z", "diff": "diff --git a/x b/y\nwhatever\n"}
+    left_out = {"kind": "command", "at": "2024-01-01T00:00:01Z", "diff_omitted": {"bytes": 1, "from": "", "to": ""}}
+    assert of_segment(header, [bad]).opaque == hints.ANYTHING
+    assert of_segment(header, [left_out]).opaque == hints.CONTENTS
