@@ -290,7 +290,7 @@ def _made(entries: tuple[Entry, ...], head: str | None, events: list[Event]) -> 
             yield from rebase or ()  # one that was left with --quit
             rebase = []
             began = now(entry.time * 1_000_000_000)
-            stops = {event.get(key) for event in events if event["at"] >= began for key in ("head", "head_after")}
+            stops = {head for event in events if event["at"] >= began for head in _stops(event)}
         elif rebase is not None and rebases and "(abort)" in action:
             rebase = None
         elif rebase is not None and rebases and "(finish)" in action:
@@ -306,6 +306,17 @@ def _made(entries: tuple[Entry, ...], head: str | None, events: list[Event]) -> 
                 rebase.append(item)
         old = entry.oid
     yield from rebase or ()
+
+
+def _stops(event: Event) -> Iterator[str | None]:
+    """Yield where HEAD was at an event that may have happened amid a rebase: detached, or moved by a command.
+
+    By its time alone it may be one from before: the log's times are in whole seconds.
+    """
+    if "head" in event and event.get("branch") is None:
+        yield event["head"]
+    if event.get("head_after") not in (None, event.get("head")):
+        yield event["head_after"]
 
 
 def _is_commit(entry: Entry, old: str | None) -> bool:
