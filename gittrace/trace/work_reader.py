@@ -237,8 +237,9 @@ class _Reader:
         # a line that is only indented anew, or formatted, stays whose it was
         bones = {line.skeleton for line in removed if line.exact not in self.ours}
         self.others |= {line.exact for line in added if line.skeleton in bones and line.exact not in self.ours}
+        said = {line.skeleton for line in added}
         for file, lines, ours in read:
-            self._remove(file, lines.removed, origin, ours, moved)
+            self._remove(file, lines.removed, origin, ours, said, moved)
         for file, lines, ours in read:
             if file.new_path is not None:
                 self._add(self.changed[self.session][file.new_path], lines, origin, ours, known)
@@ -272,7 +273,10 @@ class _Reader:
         self._leaf(file.new_path, mode, new_oid, old_oid, origin, ours)
         return ours
 
-    def _remove(self, file: FilePatch, runs: Iterable[Run], origin: Origin, ours: bool, moved: bool) -> None:
+    def _remove(
+        self, file: FilePatch, runs: Iterable[Run], origin: Origin, ours: bool, said: set[int], moved: bool
+    ) -> None:
+        """Take in removed lines; `said` are the skeletons of those that were added."""
         path = file.old_path or file.path
         first = self.first_names.get(path, path)
         here = self.work.lines.get(first, {})
@@ -280,8 +284,9 @@ class _Reader:
             for line in run:
                 written = here.get(line.exact)
                 if written is not None:
-                    # where HEAD went elsewhere, the line only stayed behind
-                    written.stands = written.stands and moved
+                    # where HEAD went elsewhere, the line only stayed behind; and what others took away, or a revert,
+                    # the trace let stand, unless the same stands there in another form
+                    written.stands = written.stands and (moved or not (ours or line.skeleton in said))
                 elif line.telling and line.exact not in self.ours:
                     self.others.add(line.exact)
             if ours and telling_run(run):
@@ -290,7 +295,7 @@ class _Reader:
     def _add(self, leaf: Leaf, lines: FileLines, origin: Origin, ours: bool, known: set[int]) -> None:
         """Take in added lines; `known` are those of others that the event brought back, and didn't only move."""
         first = self.first_names.get(leaf[0], leaf[0])
-        here = self.work.lines.setdefault(first, {}) if ours else {}
+        here = self.work.lines.setdefault(first, {}) if ours else self.work.lines.get(first, {})
         support: list[Line] = []
         for run, key in zip(lines.added, lines.keys, strict=True):
             fresh = False
@@ -307,9 +312,9 @@ class _Reader:
                     support.append(line)
                 if ours:
                     fresh = True
-                    written = here.setdefault(line.exact, Written(line, self.ours.get(line.exact, origin)))
-                    written.stands = True
-                    wrote.append(written)
+                    wrote.append(here.setdefault(line.exact, Written(line, self.ours.get(line.exact, origin))))
+                if line.exact in here:
+                    here[line.exact].stands = True
             if len(here) > known_here:
                 self.work.order.setdefault(first, []).extend(wrote)
             if fresh and key:

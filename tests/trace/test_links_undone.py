@@ -73,3 +73,50 @@ def test_a_revert_of_a_revert_brings_back_what_has_no_lines(work: Recording) -> 
     assert tiers(outcome(work, trace)) == {commit: TOOL}
     work.git("revert", "--no-edit", "HEAD")
     assert tiers(outcome(work, trace)) == {commit: TOOL, work.head(): TOOL}
+
+
+def fate_of(work: Recording, trace: str) -> tuple[str, int]:
+    """Return the word for what became of a trace's lines, and how many there are."""
+    fate = outcome(work, trace).fate
+    assert fate is not None
+    return fate.word, fate.lines
+
+
+def test_the_fate_of_what_its_own_session_reverts_and_restores(work: Recording) -> None:
+    """A revert takes lines away that the trace let stand, and its revert brings each of them back."""
+    trace = work.start().trace_id
+    work.did("fix", a=TEN + OURS + "another line of it\nand the last one\n")
+    work.commit()
+    work.git("revert", "--no-edit", "HEAD")
+    work.did("test")
+    assert fate_of(work, trace) == ("reverted", 3)
+    work.git("revert", "--no-edit", "HEAD")
+    work.did("test")
+    assert fate_of(work, trace) == ("alive", 3)
+    work.did("another way", a=TEN + OURS)
+    work.commit()
+    assert fate_of(work, trace) == ("alive", 1)
+
+
+def test_the_fate_of_what_others_take_away_between_its_sessions(work: Recording) -> None:
+    trace = work.start().trace_id
+    work.did("fix", a=TEN + OURS + "another line of it\n")
+    work.commit()
+    work.stop()
+    work.write(a=TEN + THEIRS)
+    work.commit("by nobody")
+    work.start(trace)
+    work.did("test")
+    work.stop()
+    assert fate_of(work, trace) == ("superseded", 2)
+
+
+def test_the_fate_of_lines_whose_indentation_was_taken_back(work: Recording) -> None:
+    trace = work.start().trace_id
+    work.did("fix", a=TEN + OURS)
+    work.commit()
+    work.did("indent", a=TEN + f"    {OURS}")
+    work.commit()
+    work.git("revert", "--no-edit", "HEAD")
+    work.did("test")
+    assert fate_of(work, trace) == ("alive", 1)
