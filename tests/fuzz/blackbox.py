@@ -12,7 +12,7 @@ from random import Random
 
 from tests.fuzz.engine import Failure, Program, Stage, program, report, run, shrink
 from tests.fuzz.outside import Outside
-from tests.fuzz.outside_checks import check
+from tests.fuzz.outside_checks import check, check_end
 from tests.fuzz.outside_steps import OUTSIDE_STEPS
 
 OUTSIDE = Stage(
@@ -21,7 +21,7 @@ OUTSIDE = Stage(
     ("a", "a", "a", "a2", "b", "b", "c"),
     check,
     15,
-    ("a", "b"),
+    check_end,
     "python -m tests.fuzz.blackbox replay FILE",
 )
 _STEPS = 60

@@ -53,7 +53,8 @@ class Stage:
     world   builds the stage
     steps   what may happen there
     desks   where, the likelier ones several times
-    check   what must hold, after each `every` steps, and at the end at the desks `last`
+    check   what must hold at a desk after each `every` steps
+    end     what must hold at the end
     replay  the command line that plays a program again
     """
 
@@ -62,11 +63,16 @@ class Stage:
     desks: tuple[str, ...]
     check: Callable[[Desk, Random], None]
     every: int
-    last: tuple[str, ...]
+    end: Callable[[World], None]
     replay: str
 
 
-INSIDE = Stage(World, STEPS, ("a", "a", "a2", "b"), check, 10, ("a", "a2", "b"), "python -m tests.fuzz replay FILE")
+def _check_all(world: World) -> None:
+    for desk in world.desks:
+        check(desk, Random(0))
+
+
+INSIDE = Stage(World, STEPS, ("a", "a", "a2", "b"), check, 10, _check_all, "python -m tests.fuzz replay FILE")
 
 
 @dataclass(frozen=True)
@@ -140,8 +146,7 @@ def _play(world: World, actions: Sequence[Action], stage: Stage) -> None:
         world.step_done()
         if number % stage.every == 0:
             stage.check(desks[action.desk], rng)
-    for name in stage.last:
-        stage.check(desks[name], Random(len(actions)))
+    stage.end(world)
 
 
 def shrink(wanted: Program, failure: Failure, seconds: float, stage: Stage = INSIDE) -> tuple[Program, Failure]:

@@ -52,6 +52,7 @@ class Ledger:
     deleted   (trace, path): files that were seen to go in a trace's session
     removed   (trace, token): lines that were seen to go from a file in a trace's session
     copied    by token: the traces (None for a hand) in whose sessions it was written down once more
+    placed    (trace, path, digest): files that were copied
     """
 
     writers: dict[int, Writer | None] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class Ledger:
     deleted: set[tuple[str, bytes]] = field(default_factory=set)
     removed: set[tuple[str, int]] = field(default_factory=set)
     copied: dict[int, set[str | None]] = field(default_factory=dict)
+    placed: set[tuple[str | None, bytes, bytes]] = field(default_factory=set)
 
     def new(self, writer: Writer | None) -> int:
         """Return a token that nobody has written yet."""
@@ -213,6 +215,8 @@ def may_link(ledger: Ledger, commit: Commit, trace: str) -> bool:
             return True
         # a file as the trace left it, unless it brings in lines that others wrote
         if file is not None and ledger.contents.get(file.digest) == trace and file.tokens <= stood:
+            return True
+        if file is not None and (trace, path, file.digest) in ledger.placed:
             return True
         # two who remove the same line can't be told apart
         had = frozenset[int]().union(*(parent.files.get(path, _NOTHING).tokens for parent in commit.parents))

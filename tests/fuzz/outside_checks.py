@@ -13,7 +13,9 @@ from gittrace.model.trace import Link
 from gittrace.vocabulary import CACHE_DIR
 from tests.fuzz.blaming import wrong_writer
 from tests.fuzz.checks import Broken, wrong_links
-from tests.fuzz.world import Desk
+from tests.fuzz.model import Commit
+from tests.fuzz.steps import stop
+from tests.fuzz.world import Desk, World
 
 # files that are blamed in one check
 _MOST = 3
@@ -85,6 +87,26 @@ def check(desk: Desk, rng: Random) -> None:
         raise Broken("the cache changes nothing", text)
 
 
+def check_end(world: World) -> None:
+    """Check where people record, and then, all sessions being over, in a clone that has what was published."""
+    rng = Random(0)
+    desks = {desk.name: desk for desk in world.desks}
+    for name in ("a", "b"):
+        check(desks[name], rng)
+    for desk in world.desks:
+        stop(desk, rng)
+    events: dict[str, list[str]] = {}
+    for name in ("a", "b"):
+        desks[name].git("push", "-q", "--force", "origin", f"refs/heads/*:refs/heads/{name}/*")
+        desks[name].git("trace", "push", "-q", "--all", "--unlinked", "origin")
+        events |= desks[name].clone.events
+    clone = world.clone("fresh")
+    desk = Desk(world, "fresh", clone, world.repo("fresh"))
+    desk.git("trace", "fetch", "-q", "origin")
+    clone.events |= events
+    check(desk, rng)
+
+
 def _things(desk: Desk, rng: Random) -> list[tuple[str, ...]]:
     """Return what to ask: for all that is known of all traces, and for some traces, commits and files by themselves."""
     commits = desk.ask("rev-list", "--branches", "--remotes", "HEAD", "-n30").split()
@@ -152,7 +174,11 @@ def _wrong(desk: Desk, answers: Answers) -> Iterator[tuple[str, str]]:
     history = desk.clone.commits.reachable(desk.repo.top)
     for number, trace in enumerate(desk.clone.traces):
         told = answers.told[trace]
-        problems = [*wrong_links(desk.world.ledger, history, trace, told), *_wrong_record(desk, told, answers.events)]
+        problems = [
+            *wrong_links(desk.world.ledger, history, trace, told),
+            *_wrong_record(desk, told, answers.events),
+            *_wrong_fate(desk, trace, told.fate, history),
+        ]
         yield from ((rule, f"trace {number}: {text}") for rule, text in problems)
     for oid, traces in answers.of_commits.items():
         wanted_traces = {trace for trace, told in answers.told.items() for link in told.links if link.commit == oid}
@@ -186,3 +212,25 @@ def _wrong_record(desk: Desk, told: Told, events: Mapping[str, str]) -> Iterator
                 for row in rows[lines["start_line"] - 1 : lines["end_line"]]:
                     for rule, text in wrong_writer(desk, row, writer):
                         yield rule, f"{file['path']} in the export of {told.commit_sha}: {text}"
+
+
+def _wrong_fate(
+    desk: Desk, trace: str, fate: Record | None, history: Mapping[str, Commit]
+) -> Iterator[tuple[str, str]]:
+    """Yield where more, or fewer, lines are said to stand than do."""
+    ledger = desk.world.ledger
+    head = desk.clone.commits.commit(desk.ask("rev-parse", "HEAD"))
+    stands = frozenset(token for file in head.files.values() for token in file.verbatim)
+    gone = {token for name, token in ledger.removed if name == trace}
+    least = (stands & ledger.owned(trace)) - gone - ledger.copied.keys()
+    tips = {oid for oid in desk.ask("for-each-ref", "--format=%(objectname)").split() if oid in history} | {head.oid}
+    maybe = ledger.owned(trace) | ledger.unsure
+    most = {token for oid in tips for file in history[oid].files.values() for token in file.tokens & maybe}
+    shares, lines, files = (fate["shares"], fate["lines"], fate["files"]) if fate else ({}, 0, [])
+    said = round(sum(shares.get(word, 0) for word in ("alive", "moved")) * lines)
+    # a file without lines counts as one
+    whole = sum(file["lines"] == 1 for file in files)
+    # where lines were copied, the original may stand for the copy
+    copied = any(trace in hands for hands in ledger.copied.values())
+    if said < len(least) or (said > len(most) + whole and not copied):
+        yield "fate says what stands", f"{said} lines stand, not {len(least)} to {len(most) + whole}: {fate}"

@@ -201,7 +201,7 @@ class Desk:
     def recorded(self) -> Iterator[None]:
         """Record what is done inside as a command of the session."""
         assert self.trace
-        name = f"ev{sum(map(len, self.clone.events.values())) + 1}"
+        name = self.world.new_name()
         self.world.clock.tick()
         self.say(f"begin {name}")
         with self.work.recorded(name):
@@ -239,6 +239,7 @@ class World:
         self.setup = setup
         self.ledger = Ledger()
         self.transcript: list[str] = []
+        self.named = 0
         make_repo(top / "server", self.env, setup.object_format).git("config", "core.bare", "true")
         self.repo("server").git("config", "receive.denyCurrentBranch", "ignore")
         first = self.clone("a")
@@ -251,6 +252,11 @@ class World:
             self.initialize(desk)
         for desk in self.desks:
             desk.observe()
+
+    def new_name(self) -> str:
+        """Return a name for an event."""
+        self.named += 1
+        return f"ev{self.named}"
 
     def repo(self, name: str) -> Repo:
         """Return a worktree of the stage, or the server."""
