@@ -45,15 +45,15 @@ def find_all(store: ObjectStore, tree: str, commits: Iterable[str]) -> dict[str,
     todo = [(tree, 0, {commit.encode(): commit for commit in commits})]
     while todo:
         tree, depth, wanted = todo.pop()
+        entries = {entry.name: entry for entry in store.tree(tree)} if wanted else {}
         below: dict[bytes, dict[bytes, str]] = {}
         for name, commit in wanted.items():
-            below.setdefault(name[depth : depth + 2], {})[name] = commit
-        for entry in store.tree(tree) if wanted else ():
-            some = below.get(entry.name[:2], {})
-            if entry.mode == DIRECTORY and len(entry.name) == 2:
-                todo.append((entry.oid, depth + 2, some))
-            elif entry.mode != DIRECTORY:
-                found |= {commit: entry.oid for name, commit in some.items() if name[depth:] == entry.name}
+            entry = entries.get(name[depth:])
+            if entry and entry.mode != DIRECTORY:
+                found[commit] = entry.oid
+            elif (folder := entries.get(name[depth : depth + 2])) and folder.mode == DIRECTORY:
+                below.setdefault(name[depth : depth + 2], {})[name] = commit
+        todo += [(entries[name].oid, depth + 2, some) for name, some in below.items()]
     return found
 
 
@@ -97,7 +97,7 @@ def add(repo: Repository, ref: str, notes: Mapping[str, bytes], merge: Merge, me
             if not wanted:
                 return False
             tree = store.commit(old).tree if old else None
-            changes = b"".join(_change(store, tree, commit, note) for commit, note in wanted.items())
+            changes = _changes(store, tree, wanted)
         importer = repo.start("fast-import", "--quiet", "--date-format=raw", feed=True)
         try:
             start = f"from {old}\n".encode() if old else b""
@@ -138,7 +138,7 @@ def rewrite(repo: Repository, ref: str, edit: Edit, message: str, only_if_change
             if not wanted and (old is None or only_if_changed):
                 return None
             changes = f"M 040000 {tree} \n".encode() if tree else b""
-            changes += b"".join(_change(store, tree, commit, note) for commit, note in wanted.items())
+            changes += _changes(store, tree, wanted)
         new = _import(repo, changes, message)
         try:
             repo.git("update-ref", "-m", message, ref, new, old or repo.zero)
@@ -151,16 +151,19 @@ def rewrite(repo: Repository, ref: str, edit: Edit, message: str, only_if_change
 
 
 def make(
-    repo: Repository, base: str | None, notes: Mapping[str, bytes], message: str, files: Mapping[str, bytes]
+    repo: Repository,
+    store: ObjectStore,
+    base: str | None,
+    notes: Mapping[str, bytes],
+    message: str,
+    files: Mapping[str, bytes],
 ) -> str:
     """Write a commit of notes on top of `base` and return it; no ref leads to it.
 
     `notes`: object -> its note, empty to remove it; `files`: the same for what lies beside the notes.
     Raises GitFailed.
     """
-    with open_objects(repo) as store:
-        tree = store.commit(base).tree if base else None
-        changes = [_change(store, tree, commit, note) for commit, note in notes.items()]
+    changes = [_changes(store, store.commit(base).tree if base else None, notes)]
     changes += [
         b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(text), text) if text else b"D %s\n" % path.encode()
         for path, text in files.items()
@@ -181,15 +184,19 @@ def _import(repo: Repository, changes: bytes, message: str) -> str:
         raise
 
 
-def _change(store: ObjectStore, tree: str | None, commit: str, note: bytes) -> bytes:
-    """Return the command of fast-import that sets a note (on any object), or removes an empty one."""
-    if not note:
-        return f"D {_path(store, tree, commit)}\n".encode()
-    # N counts the notes to say where one goes; where there is one, it stays where it is
-    new = tree is None or find(store, tree, commit) is None
-    counted = new and store.kind(commit) == "commit"
-    how = f"N inline {commit}" if counted else f"M 100644 inline {_path(store, tree, commit)}"
-    return f"{how}\ndata {len(note)}\n".encode() + note + b"\n"
+def _changes(store: ObjectStore, tree: str | None, notes: Mapping[str, bytes]) -> bytes:
+    """Return the commands of fast-import that set notes (on any object), or remove the empty ones."""
+    there = find_all(store, tree, notes) if tree else {}
+    parts = []
+    for commit, note in notes.items():
+        if not note:
+            parts.append(f"D {_path(store, tree, commit)}\n".encode())
+            continue
+        # N counts the notes to say where one goes; where there is one, it stays where it is
+        counted = commit not in there and store.kind(commit) == "commit"
+        how = f"N inline {commit}" if counted else f"M 100644 inline {_path(store, tree, commit)}"
+        parts.append(f"{how}\ndata {len(note)}\n".encode() + note + b"\n")
+    return b"".join(parts)
 
 
 def _path(store: ObjectStore, tree: str | None, commit: str) -> str:

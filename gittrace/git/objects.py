@@ -5,8 +5,10 @@ One interface, two implementations: libgit2 where it can open the object store, 
 Names of revisions are not resolved here: refs are git's own work.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from itertools import chain
 from types import TracebackType
 from typing import NamedTuple, Protocol, Self
 
@@ -25,6 +27,7 @@ EMPTY_TREE = {
     "sha256": "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
 
+_TREE_LINES = {raw: re.compile(rb"([0-7]{5,6}) ([^\0]+)\0([\x00-\xff]{%d})" % raw) for raw in (20, 32)}
 _CACHED_ENTRIES = 200_000
 _HEX = frozenset(b"0123456789abcdef")
 
@@ -226,6 +229,16 @@ def _side(entry: Entry | None) -> tuple[int, str | None, str | None]:
 
 def parse_tree(oid: str, content: bytes) -> tuple[Entry, ...]:
     """Parse a tree: `<octal mode> <name>\\0<raw oid>`, again and again. Raises Damaged."""
+    raw = len(oid) // 2
+    found = _TREE_LINES[raw].findall(content)
+    if sum(map(len, chain.from_iterable(found))) + 2 * len(found) == len(content):
+        modes = {mode: int(mode, 8) for mode in {line[0] for line in found}}
+        return tuple([Entry(modes[mode], name, raw_oid.hex()) for mode, name, raw_oid in found])
+    return _parse_odd_tree(oid, content)
+
+
+def _parse_odd_tree(oid: str, content: bytes) -> tuple[Entry, ...]:
+    """Parse a tree step by step, and tell where it is damaged."""
     raw = len(oid) // 2
     entries = []
     at = 0

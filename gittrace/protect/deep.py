@@ -5,7 +5,7 @@ tells: nothing is masked by it.
 """
 
 from collections.abc import Iterator
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,7 +17,10 @@ def version() -> str:
     """Return the version of the scanner, empty when it is not installed."""
     if find_spec(_MODULE) is None:
         return ""
-    return metadata.version(_PACKAGE)
+    # takes as long to import as to scan a hundred segments
+    from importlib.metadata import version as version_of
+
+    return version_of(_PACKAGE)
 
 
 class DeepScanner:

@@ -9,7 +9,7 @@ diff keeps its hunks.
 
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gittrace.protect import beside, keys, rules
 from gittrace.protect.keys import KeyMask
@@ -69,6 +69,11 @@ class Redactor:
         data = text.encode("utf-8", "surrogatepass")
         out, hits = self.data(data, skip)
         return (out.decode("utf-8", "surrogatepass"), hits) if hits else (text, hits)
+
+    def finds(self, texts: Iterable[str]) -> bool:
+        """Tell whether there is a secret in one of several texts."""
+        # between two texts a line that is part of nothing
+        return bool(self.text("\n\x01\n".join(texts))[1])
 
     def data(self, data: bytes, skip: frozenset[str] = frozenset()) -> tuple[bytes, list[Hit]]:
         """Do the same with bytes."""

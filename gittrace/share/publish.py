@@ -176,7 +176,7 @@ class _Publication:
         done.traces, done.held = sorted(plan.traces), plan.held
 
     def _send(self, plan: Plan, state: State) -> str:
-        new = notes.make(self.repo, plan.base, plan.notes, _MESSAGE, plan.files)
+        new = notes.make(self.repo, self.store, plan.base, plan.notes, _MESSAGE, plan.files)
         state.attempt(new)
         states.save(self.repo, self.target.remote, state)
         transfer.push(self.repo, self.target.to, new, self.done.ref, self.line)

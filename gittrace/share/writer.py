@@ -10,7 +10,6 @@ import os
 from gittrace.git import restorable
 from gittrace.git.repository import Repository
 from gittrace.share.state import share_dir
-from gittrace.trace.initialize import new_writer
 
 _FILE = "places"
 _MANY = 50
@@ -57,4 +56,7 @@ def ensure_own(repo: Repository) -> bool:
 
 def renew(repo: Repository) -> str:
     """Give the repository a new writer's id, and return it. Raises OSError, GitFailed."""
+    # a copy is rare, and what initializes takes as long to load as the rest of this
+    from gittrace.trace.initialize import new_writer
+
     return new_writer(repo)

@@ -5,11 +5,11 @@ reasoning, which whoever made them wants back as they were).
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from gittrace.git.patch import unquote
 from gittrace.protect.redactor import Hit, Redactor
 from gittrace.text import decode
 
@@ -21,12 +21,16 @@ _OPAQUE = frozenset(
     """.split()
 )
 _PACKED = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
+# what is shorter than a time
+_SHORTEST_PLAIN = 20
 _PLAIN = re.compile(
     r"(?:[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z)"
 )
 _TELLING = re.compile(r"passw|passphrase|pwd|secret|token|key|auth", re.IGNORECASE)
 _FILE = re.compile(r"^diff --git ", re.MULTILINE)
 _SHORT = 6
+# the commonest first: to ask for an abstract class takes longer
+_MAPPINGS, _LISTS = (dict, Mapping), (list, tuple)
 _NAMED = 500
 
 
@@ -63,9 +67,7 @@ class Cleaner:
         return [dict(event) for event in events]
 
     def _may_hold_some(self, events: Iterable[Mapping[str, Any]]) -> bool:
-        # between two texts a line that is part of nothing
-        text = "\n\x01\n".join(text for event in events for text in _scanned(event, ""))
-        return bool(self._redactor.text(text)[1])
+        return self._redactor.finds(texts_of(events))
 
     def event(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """Return an event without its secrets; a diff that had some is marked (`diff_redacted`, `effect_redacted`)."""
@@ -151,10 +153,16 @@ def _names(values: Sequence[Any], name: str) -> list[str]:
 
 def _named(value: str, name: str) -> tuple[str, str] | None:
     """Return what stands around a value in a text where its name is beside it, None when the name tells nothing."""
-    if not value or len(value) > _NAMED or "\n" in value or not _TELLING.search(name):
+    if not _tells(name) or not value or len(value) > _NAMED or "\n" in value:
         return None
     quote = next((mark for mark in "\"'`" if mark not in value), "")
     return f"{name.lstrip('-')}={quote}", quote
+
+
+@lru_cache(maxsize=1000)
+def _tells(name: str) -> bool:
+    """Tell whether a field's name is one that a secret may have; there are few names, and many fields."""
+    return bool(_TELLING.search(name))
 
 
 def _is_plain(value: str, name: str) -> bool:
@@ -164,21 +172,31 @@ def _is_plain(value: str, name: str) -> bool:
     return name in _OPAQUE and bool(_PACKED.fullmatch(value))
 
 
-def _scanned(value: Any, name: str) -> Iterator[str]:
-    """Yield all texts that are looked at in a value."""
+def texts_of(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return all texts that are looked at in events."""
+    found: list[str] = []
+    names: set[str] = set()
+    for event in events:
+        _gather(event, "", found, names)
+    return [*found, *(name for name in names if len(name) >= _SHORT)]
+
+
+def _gather(value: Any, name: str, found: list[str], names: set[str]) -> None:
     if isinstance(value, str):
-        if named := _named(value, name):
-            yield f"{named[0]}{value}{named[1]}"
-        if not _is_plain(value, name):
-            yield value
-    elif isinstance(value, Mapping):
+        if _tells(name) and (named := _named(value, name)):
+            found.append(f"{named[0]}{value}{named[1]}")
+        if len(value) < _SHORTEST_PLAIN:
+            if len(value) >= _SHORT:
+                found.append(value)
+        elif not _is_plain(value, name):
+            found.append(value)
+    elif isinstance(value, _MAPPINGS):
+        names.update(key for key in value if isinstance(key, str))
         for key, item in value.items():
-            if isinstance(key, str) and len(key) >= _SHORT:
-                yield key
-            yield from _scanned(item, str(key))
-    elif isinstance(value, list | tuple):
+            _gather(item, str(key), found, names)
+    elif isinstance(value, _LISTS):
         for item, called in zip(value, _names(value, name), strict=True):
-            yield from _scanned(item, called)
+            _gather(item, called, found, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,4 +243,7 @@ def path_of(diff: str) -> str:
 
 
 def _unquoted(name: str) -> str:
+    # most diffs have nothing to tell of
+    from gittrace.git.patch import unquote
+
     return decode(unquote(name.encode("utf-8", "surrogatepass")))

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from gittrace.errors import BadConfig, NoWorktree
 from gittrace.git.repository import Repository
-from gittrace.protect import team
 from gittrace.protect.beside import CHOSEN
 from gittrace.protect.environment import secret_values
 from gittrace.protect.identity import redaction_key
@@ -57,6 +56,8 @@ def redaction(repo: Repository, environment: Mapping[str, str] | None = None) ->
     text = ""
     if path := str(repo.config("trace.redact.rules")):
         path = _resolved(repo, path)
+        from gittrace.protect import team
+
         rules += team.load(path, names)
         with open(path, "rb") as file:
             text = hashlib.sha256(file.read()).hexdigest()

@@ -1,12 +1,17 @@
 """The gate at the exit: what was sealed before a rule was there does not leave."""
 
 import json
+import random
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from typing import Any
 
 import pytest
 
 from gittrace.errors import TraceError
 from gittrace.model.segment import SegmentLine, encode, parse_note
 from gittrace.trace import gate as gate_module
+from gittrace.trace.cleaning import Cleaner
 from gittrace.trace.gate import Gate, check, explain
 from tests.protect.samples import fill
 from tests.support.recording import Recording, view
@@ -42,6 +47,46 @@ def test_only_what_is_clean_passes(work: Recording) -> None:
     told = explain(held, found)
     assert "event '01900000-0000-7000-8000-000000000001', stdout, line 2: github-token" in str(told)
     assert TOKEN not in f"{told} {told.hint} {finding}"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_many_together_are_as_each_alone(work: Recording, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = random.Random(seed)
+    # what is a secret only if one segment goes on in the next
+    pieces = [
+        "password=", "hunter22x", "--token ", TOKEN[:20], TOKEN[20:], "-----BEGIN PRIVATE KEY-----\n",
+        fill("{b64}\n{b64}\n"), "-----END PRIVATE KEY-----\n", "\\", '"', "\u1234", "é", "nothing\n",
+        "GIT binary patch\n",
+    ]  # fmt: skip
+    dirty = [TOKEN, "password=hunter22x\n", fill("-----BEGIN PRIVATE KEY-----\n{b64}\n{b64}\n")]
+    lines = [
+        _line(number, stdout="".join(source.choices(pieces, k=3)), input=[{"apiKey": source.choice([TOKEN, "x"])}])
+        if source.random() < 0.5
+        else _line(number, command="make", stdout=source.choice([*pieces, *dirty]))
+        for number in range(12)
+    ]
+    monkeypatch.setattr(gate_module, "_TOGETHER", source.choice([1, 400, 1 << 20]))
+    verdict = check(work.here, lines)
+    (work.repo.top / ".git/trace/cache/gate.sqlite").unlink()
+    with closing(Gate(work.here)) as gate:
+        alone = [(line, found) for line in lines if (found := gate.findings(line))]
+    assert verdict.held == alone
+    assert verdict.passed == [line for line in lines if line not in [held for held, _ in alone]]
+
+
+def test_what_is_clean_is_looked_at_once(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned: list[object] = []
+    original = Cleaner.events
+
+    def counted(self: Cleaner, events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        scanned.append(events)
+        return original(self, events)
+
+    monkeypatch.setattr(Cleaner, "events", counted)
+    lines = [_line(number, stdout=f"all is well {number}\n") for number in range(5)]
+    assert check(work.here, lines).passed == lines
+    assert scanned == []
+    assert len(check(work.here, [*lines, _line(5, stdout=TOKEN)]).held) == len(scanned) == 1
 
 
 def test_what_was_scanned_is_not_scanned_again(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
