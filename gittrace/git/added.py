@@ -1,6 +1,10 @@
-"""The lines that commits add over their parents: for a merge, those that no parent has."""
+"""What commits change over their parents: the lines that they add, and those that they take away.
+
+Of a merge, what no parent has.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from gittrace.git.diff import diff_trees
 from gittrace.git.objects import EMPTY_TREE, GITLINK, Commit, ObjectMissing, ObjectStore
@@ -11,11 +15,21 @@ from gittrace.model.attribution import Added
 # a commit that adds more than this (bytes of diff) over a parent is not looked into
 LARGEST = 64 << 20
 
-Files = list[tuple[bytes, list[Added]]]
+
+class FileChange(NamedTuple):
+    """What a commit does to a file; no lines of one that is binary, a submodule, renamed, or has another mode.
+
+    runs  the lines that it adds
+    gone  those that it takes away and puts none in the place of, by their numbers in the parent; none for a merge
+    """
+
+    path: bytes
+    runs: Sequence[Added] = ()
+    gone: Sequence[Added] = ()
 
 
-def added_lines(repo: Repository, store: ObjectStore, commit: Commit) -> Files:
-    """Return the files that a commit changes, by path, with what it adds to each.
+def file_changes(repo: Repository, store: ObjectStore, commit: Commit) -> list[FileChange]:
+    """Return what a commit does to each file that it changes, by path.
 
     None at all when a parent or a blob isn't in this clone, which is shallow or partial then.
     """
@@ -30,28 +44,45 @@ def added_lines(repo: Repository, store: ObjectStore, commit: Commit) -> Files:
         return []
 
 
-def _common(sides: Sequence[Iterable[FilePatch]]) -> Files:
-    """Return what is added on every side."""
-    found: dict[bytes, list[Added]] | None = None
+def _common(sides: Sequence[Iterable[FilePatch]]) -> list[FileChange]:
+    """Return what is done on every side."""
+    found: dict[bytes, FileChange] | None = None
     for side in sides:
-        here = {file.path: list(_runs(file)) for file in side if GITLINK not in (file.old_mode, file.new_mode)}
+        here = _by_path(side)
         if found is None:
             found = here
             continue
-        found = {path: list(_both(runs, here[path])) for path, runs in found.items() if path in here}
-    return sorted((found or {}).items())
+        found = {
+            path: FileChange(path, list(_both(change.runs, here[path].runs)))
+            for path, change in found.items()
+            if path in here
+        }
+    return sorted((found or {}).values())
 
 
-def _runs(file: FilePatch) -> Iterator[Added]:
+def _by_path(files: Iterable[FilePatch]) -> dict[bytes, FileChange]:
+    found: dict[bytes, FileChange] = {}
+    for file in files:
+        # a file that takes the place of a link, or the other way round, is there twice: deleted, and added
+        before = found.get(file.path, FileChange(file.path))
+        if GITLINK in (file.old_mode, file.new_mode):
+            found[file.path] = before
+        else:
+            runs, gone = list(_runs(file, b"+")), [run for run in _runs(file, b"-") if not run.modifies]
+            found[file.path] = FileChange(file.path, [*before.runs, *runs], [*before.gone, *gone])
+    return found
+
+
+def _runs(file: FilePatch, sign: bytes) -> Iterator[Added]:
+    """Yield the runs of lines with a sign, numbered on their side; `modifies`: there are some with the other one."""
     for hunk in file.hunks:
-        number = hunk.new_start
+        number = hunk.new_start if sign == b"+" else hunk.old_start
         run: list[bytes] = []
         modifies = False
         for line in (*hunk.lines, b" "):
-            sign = line[:1]
-            if sign == b"+":
+            if line[:1] == sign:
                 run.append(line[1:].removesuffix(b"\n"))
-            elif sign == b"-":
+            elif line[:1] != b" ":
                 modifies = True
             else:
                 if run:

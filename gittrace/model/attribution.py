@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+# in place of a line's index: the file as it is, whatever lines it has
+STATE = -1
+
 Sure = Literal["high", "medium", "low"]
 # whose hand wrote a line
 HUMAN = "human"
@@ -72,10 +75,16 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class AttributedFile:
-    """A file that a commit changed; a binary or deleted one has no ranges."""
+    """A file that a commit changed; one to which it adds no lines (binary, deleted, renamed) has no ranges.
+
+    state  who left the file as it is in the commit, where it has no ranges; None for nobody that was recorded
+    gone   the lines that the commit only took away, numbered as in its parent
+    """
 
     path: bytes
     ranges: tuple[Range, ...]
+    state: Line | None = None
+    gone: tuple[Added, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from gittrace.errors import TraceError
-from gittrace.git.added import added_lines
+from gittrace.git.added import file_changes
 from gittrace.git.trees import TreeEditor
-from gittrace.model.attribution import AttributedFile, Attribution, Line, Range, Writer, ranges
+from gittrace.model.attribution import STATE, AttributedFile, Attribution, Line, Range, Writer, ranges
 from gittrace.trace.store import Store
 from gittrace.vocabulary import CACHE_DIR
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 # of more traces than this only those are read that share a line with what is asked
 _FEW = 50
 # to be raised whenever attribution says something else than before
-_VERSION = 3
+_VERSION = 4
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));
@@ -88,19 +88,20 @@ class Answers:
         return attributor.worktree(path, content, active, wanted)
 
     def attribution(self, commit: str) -> Attribution:
-        """Return what a commit adds over its parents, and who wrote it. Raises ObjectMissing when it isn't here."""
-        files = added_lines(self.store.repo, self.store.objects, self.store.objects.commit(commit))
+        """Return what a commit changes over its parents, and who did. Raises ObjectMissing when it isn't here."""
+        files = file_changes(self.store.repo, self.store.objects, self.store.objects.commit(commit))
         numbers = {
-            (commit, path): [run.start - 1 + at for run in runs for at in range(len(run.texts))] for path, runs in files
+            (commit, path): [run.start - 1 + at for run in runs for at in range(len(run.texts))] or [STATE]
+            for path, runs, _ in files
         }
         known = self.lines(numbers)
         found = []
-        for path, runs in files:
+        for path, runs, gone in files:
             pieces: list[Range] = []
             for run in runs:
                 lines = [known[commit, path][run.start - 1 + at] for at in range(len(run.texts))]
                 pieces += ranges(run, lines)
-            found.append(AttributedFile(path, tuple(pieces)))
+            found.append(AttributedFile(path, tuple(pieces), known[commit, path].get(STATE), tuple(gone)))
         return Attribution(commit, tuple(found))
 
     def _attributor(self, traces: Collection[str]) -> "Attributor":

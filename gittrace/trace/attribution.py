@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gittrace.errors import TraceError
-from gittrace.git.objects import ObjectStore
+from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
-from gittrace.model.attribution import Line, Sure
+from gittrace.model.attribution import STATE, Line, Sure
 from gittrace.model.trace import Trace
 from gittrace.trace.align import Text, keys
 from gittrace.trace.changes import LARGEST, split
@@ -38,14 +38,20 @@ class Attributor:
     def lines(self, commit: str, path: bytes, wanted: Collection[int]) -> dict[int, Line | None]:
         """Return who first wrote lines (indexes from 0) of a commit's file, None for nobody that was recorded.
 
+        The index STATE asks who left the file so: of its content the first one, of a deletion the last.
+
         Raises ObjectMissing when the commit isn't here. A file that isn't there, or is very large, is nobody's.
         """
         made = self.objects.commit(commit)
         tree = TreeEditor(self.objects, made.tree)
         entry = tree.get(path)
+        causes = _Causes(made.committer.time, self._noted.get(commit, {}))
+        if STATE in wanted:
+            others = [at for at in wanted if at != STATE]
+            maker = self._maker(path, entry, causes)
+            return {STATE: maker} | (self.lines(commit, path, others) if others else {})
         if entry is None:
             return dict.fromkeys(wanted)
-        causes = _Causes(made.committer.time, self._noted.get(commit, {}))
         version = self.lineage.find(path, entry.oid)
         if version and version.when and causes(version.when):
             size = len(version.texts)
@@ -54,6 +60,13 @@ class Attributor:
                 return _lines(texts, wanted, {at: version.births[at] for at in wanted}, causes)
         content = self._content(entry.oid)
         return self._compared(path, split(content), wanted, causes, tree) if content else dict.fromkeys(wanted)
+
+    def _maker(self, path: bytes, entry: Entry | None, causes: "_Causes") -> Line | None:
+        leaves = self.lineage.makers.get((path, entry.oid if entry else None), ())
+        allowed = [
+            leaf.writer for leaf in leaves if causes(leaf.when) and (entry is None or leaf.mode in (None, entry.mode))
+        ]
+        return Line(allowed[0 if entry else -1]) if allowed else None
 
     def worktree(
         self, path: bytes, content: bytes, session_id: str | None, wanted: Collection[int]

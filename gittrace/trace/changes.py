@@ -1,6 +1,6 @@
 """What one step of a recorded session changed, and what that makes of a file's lines."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gittrace.git.objects import GITLINK
@@ -29,6 +29,7 @@ class Change:
     new_oid: str | None
     hunks: tuple[Hunk, ...] = ()
     whole: bool = False
+    new_mode: int | None = None
 
 
 def change_of(file: FilePatch) -> Change | None:
@@ -36,7 +37,7 @@ def change_of(file: FilePatch) -> Change | None:
     if GITLINK in (file.old_mode, file.new_mode):
         return None
     whole = file.forward is not None
-    return Change(file.old_path, file.new_path, file.old_oid, file.new_oid, file.hunks, whole)
+    return Change(file.old_path, file.new_path, file.old_oid, file.new_oid, file.hunks, whole, file.new_mode)
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,14 @@ class Step:
     """What one half of an event changed.
 
     writer   who wrote what is new; None: nobody of ours (a dirty start, what git itself brought)
+    links    the commits to which it set submodules, by path; None for one that was taken out
     brought  the contents of a path, by key, in the commits that HEAD came to in this step and no session made
     """
 
     when: When
     writer: Writer | None
     changes: Sequence[Change]
+    links: Mapping[bytes, str | None] = field(default_factory=dict)
     brought: Callable[[bytes], Iterable[Sequence[Text]]] = field(default=lambda path: ())
 
 

@@ -8,7 +8,10 @@ pull, rebase); written by the step's event.
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from gittrace.git.objects import GITLINK
+from gittrace.model.attribution import Writer
 from gittrace.trace.align import Text, align, keys, once, says_something, telling, trusted
 from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
 from gittrace.trace.fingerprint import line_of
@@ -19,6 +22,14 @@ from gittrace.trace.wrapped import Source, matched
 
 Read = Callable[[str], bytes | None]
 Base = Callable[[bytes], str | None]
+
+
+class Leaf(NamedTuple):
+    """Who left a file so, and when; the mode where it is known."""
+
+    writer: Writer
+    when: When
+    mode: int | None
 
 
 @dataclass
@@ -41,6 +52,8 @@ class Lineage:
     def __init__(self, read: Read) -> None:
         self.read = read
         self.memory = Memory()
+        # by the path and the oid of what was left, None of a deleted file
+        self.makers: dict[tuple[bytes, str | None], list[Leaf]] = {}
         self.by_path: dict[bytes, list[Version]] = {}
         self._versions: dict[tuple[bytes, str], Version] = {}
         self._contents: dict[str, Version] = {}
@@ -66,6 +79,7 @@ class Lineage:
 
     def take(self, step: Step) -> None:
         """Take in a step. Steps come in order of time; those of one session in their own."""
+        self._current.setdefault(step.when.session_id, {})
         drafts = [draft for change in step.changes if (draft := self._draft(step, change))]
         blocks = [
             (draft, spans, Block(draft.old.keys[slice(*_ends(spans[0]))], _added(draft, spans[1])))
@@ -89,6 +103,20 @@ class Lineage:
         self._making = {}
         for draft in drafts:
             self._keep(step.when, draft)
+        if step.writer:
+            self._left(step, step.writer)
+
+    def _left(self, step: Step, writer: Writer) -> None:
+        """Remember who left files as they are now."""
+        current = self._current[step.when.session_id]
+        left: list[tuple[bytes, str | None, int | None]] = [(path, oid, GITLINK) for path, oid in step.links.items()]
+        for change in step.changes:
+            if change.old_path not in (None, change.new_path):
+                left.append((change.old_path, None, None))
+            if change.new_path is not None:
+                left.append((change.new_path, current[change.new_path], change.new_mode))
+        for path, oid, mode in left:
+            self.makers.setdefault((path, oid), []).append(Leaf(writer, step.when, mode))
 
     def standing(self, session_id: str) -> Callable[[bytes], list[Text]]:
         """Return what tells the keys of a file in the worktree of a session, as far as it is known."""

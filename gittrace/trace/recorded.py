@@ -139,12 +139,12 @@ class _Steps:
                 self._seen |= self._foreign(commit)
             there = after if event["kind"] == COMMIT else before
             for part, now, then in ((DIFF, there, head), (EFFECT, after, before)):
-                changes = self._changes(event, part)
-                if changes:
+                changes, links = self._changes(event, part)
+                if changes or links:
                     nobody = is_header or (part == EFFECT and brings(event))
                     writer = None if nobody else self._writer(event, part, segment.index)
                     brought = self._brought(now, then, event)
-                    yield at, number, Step(When(self.session.id, segment.index, at), writer, changes, brought)
+                    yield at, number, Step(When(self.session.id, segment.index, at), writer, changes, links, brought)
             if event.get("tree"):
                 head = after  # an event without a tree leaves what HEAD brought to the next one that has one
             tree = event.get("tree_after") or event.get("tree") or tree
@@ -157,34 +157,39 @@ class _Steps:
         ids = (self.trace.id, self.session.id, segment, str(event.get("id", "")), str(event.get("at", "")))
         return Writer(*ids, part, *who(self.session, self._hooked, event, part))
 
-    def _changes(self, event: EventDict, part: str) -> list[Change]:
+    def _changes(self, event: EventDict, part: str) -> tuple[list[Change], dict[bytes, str | None]]:
+        """Return what a part of an event did to files, and to submodules."""
         omitted = event.get(f"{part}_omitted")
         try:
             if isinstance(omitted, Mapping):
                 return self._omitted(omitted)
             text: Any = event.get(part)
             data = from_json_text(text, event.get(f"{part}_encoding")) if isinstance(text, str) else b""
-            return [change for file in parse(data) if (change := change_of(file))]
+            files = parse(data)
+            links = {file.path: file.new_oid for file in files if GITLINK in (file.old_mode, file.new_mode)}
+            return [change for file in files if (change := change_of(file))], links
         except (PatchError, ValueError) as error:
             self.problems.append(f"event '{event.get('id')}': {error}")
         except TraceError:
             self.problems.append(f"event '{event.get('id')}': a diff was left out, and its trees are not here")
-        return []
+        return [], {}
 
-    def _omitted(self, omitted: Mapping[str, Any]) -> list[Change]:
+    def _omitted(self, omitted: Mapping[str, Any]) -> tuple[list[Change], dict[bytes, str | None]]:
         """Return a diff that was left out, from the trees, where they are."""
         changes = self.objects.changes(omitted.get("from"), omitted.get("to"))
-        return [
+        found = [
             Change(
                 item.path if item.old_oid else None,
                 item.path if item.new_oid else None,
                 item.old_oid,
                 item.new_oid,
                 whole=True,
+                new_mode=item.new_mode or None,
             )
             for item in changes
             if GITLINK not in (item.old_mode, item.new_mode)
         ]
+        return found, {item.path: item.new_oid for item in changes if GITLINK in (item.old_mode, item.new_mode)}
 
     def _brought(
         self, now: str | None, then: str | None, event: EventDict

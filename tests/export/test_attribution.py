@@ -1,6 +1,7 @@
 """The attribution of an export: from recorded work to the lines of the commit, on real git."""
 
 import json
+import os
 from typing import Any
 
 import mmh3
@@ -103,3 +104,81 @@ def test_uncommitted_work_has_none(work: Recording) -> None:
     work.did("one", a=TEN + "the line of one\n")
     (record,) = exported(work)
     assert record["attribution"] is None
+
+
+def deed(work: Recording, *argv: str) -> None:
+    """Record a command, run for its effect."""
+    work.run("sh", "-c", " ".join(argv))
+
+
+@pytest.fixture
+def many(work: Recording) -> Recording:
+    """A repository with a file of each kind: `{name}1` for the trace, `{name}2` for somebody else."""
+    for number in (1, 2):
+        work.write(**{f"gone{number}": f"to be deleted {number}\nand more\n", f"bin{number}": "\0\1" * number})
+        work.write(**{f"mode{number}": f"mode {number}\n", f"cut{number}": TEN, f"kind{number}": f"file {number}\n"})
+        work.write(**{f"old{number}": f"to be renamed {number}\n" + TEN * number})
+        os.symlink(f"target{number}", work.repo.top / f"link{number}")
+        work.git("update-index", "--add", "--cacheinfo", f"160000,{str(number) * 40},sub{number}")
+        (work.repo.top / f"sub{number}").mkdir()
+    work.commit("base of all kinds")
+    return work
+
+
+def change_all(work: Recording, number: int) -> None:
+    """Change a file of each kind."""
+    deed(work, f"rm gone{number} && chmod +x mode{number} && git mv old{number} new{number}")
+    work.did("binary", **{f"bin{number}": "\2\0" * number, f"cut{number}": TEN.replace("line 4\nline 5\n", "")})
+    deed(work, f"ln -sfn elsewhere{number} link{number}; ln -sf x{number} kind{number}")
+
+
+def test_files_without_added_lines(many: Recording) -> None:
+    """Deleted, binary, cut, renamed, of another mode, a link, a link in the place of a file."""
+    trace = many.start().trace_id
+    change_all(many, 1)
+    many.stop()
+    change_all_by_hand = [f"{name}2" for name in ("bin", "cut", "gone", "mode", "new")]
+    many.repo.run("sh", "-c", "rm gone2; chmod +x mode2; git mv old2 new2; printf '\\2' > bin2; sed -i 4,5d cut2")
+    many.repo.run("sh", "-c", "ln -sfn elsewhere2 link2; ln -sf x2 kind2")
+    many.commit()
+    (record,) = exported(many, trace)
+    found = record["attribution"]
+    assert found["unaccounted_files"] == sorted([*change_all_by_hand, "link2", "kind2"])
+    files = {file["path"]: file["conversations"] for file in found["files"]}
+    assert {path for path in files if path.endswith("1")} == {
+        f"{name}1" for name in "bin cut gone kind link mode new".split()
+    }
+    for path, conversations in files.items():
+        types = [item["contributor"]["type"] for item in conversations]
+        assert types == (["human"] if path.endswith("1") else ["unknown"]), path
+    ranges = {
+        path: [tuple(one.values())[:5] for item in some for one in item["ranges"]] for path, some in files.items()
+    }
+    assert ranges["gone1"] == [(1, 2, hashed("to be deleted 1", "and more"), "high", "deletion")]
+    assert ranges["cut1"] == [(5, 6, hashed("line 4", "line 5"), "high", "deletion")]
+    assert (ranges["bin1"], ranges["mode1"], ranges["new1"]) == ([], [], [])
+    assert [one[4] for one in ranges["link1"]] == ["modification"]
+    assert [one[4] for one in ranges["kind1"]] == ["addition"]
+
+
+def test_submodules(work: Recording) -> None:
+    for name in ("one", "two"):
+        work.git("init", "-q", name)
+        work.git("-C", name, "commit", "-q", "--allow-empty", "-m", "in it")
+    work.git("add", "one", "two")
+    work.commit("submodules")
+    trace = work.start().trace_id
+    work.run("git", "-C", "one", "commit", "-q", "--allow-empty", "-m", "further")
+    work.git("-C", "two", "commit", "-q", "--allow-empty", "-m", "further")
+    work.git("add", "one", "two")
+    work.git("commit", "-q", "-m", "bump one")
+    work.stop()
+    (record,) = exported(work, trace)
+    assert record["outcome"]["commit_sha"] == work.head()
+    # `two` was moved between the recorded command and the commit: the commit's event saw it
+    assert record["attribution"]["unaccounted_files"] == []
+    files = {file["path"]: file["conversations"] for file in record["attribution"]["files"]}
+    assert {path: [item["ranges"] for item in some] for path, some in files.items()} == {"one": [[]], "two": [[]]}
+    work.git("-C", "one", "commit", "-q", "--allow-empty", "-m", "by hand")
+    work.git("commit", "-q", "-a", "-m", "bump by hand")
+    assert work.head() not in {link["revision"] for link in exported(work, trace)[0]["git_links"]}
