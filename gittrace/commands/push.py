@@ -12,7 +12,7 @@ from gittrace.git.repository import Repository, discover
 from gittrace.git.transfer import Line, TransferFailed
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope
-from gittrace.share.publish import Published, publish
+from gittrace.share.publish import Published, Rehearsal, publish
 from gittrace.share.remotes import Remotes, Target
 from gittrace.text import shown
 
@@ -48,11 +48,12 @@ def run(args: argparse.Namespace) -> int:
         return _snapshots(repo, args)
     scope = Scope(everything=True, private=args.all, unlinked=args.unlinked)
     line = Line(ask=True)
+    dry = Rehearsal() if args.dry_run else None
     done = []
     for target in targets(repo, args.remote):
         try:
-            done.append(publish(repo, target, scope, line, args.dry_run))
-            more = None if args.dry_run else complete(repo, target, scope, line)
+            done.append(publish(repo, target, scope, line, dry))
+            more = complete(repo, target, scope, line, dry)
             done += [more] if more else []
         except TransferFailed as error:
             raise TransferFailed(f"cannot publish to '{target.to}': {error}", error.hint) from None

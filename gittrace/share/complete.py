@@ -8,29 +8,33 @@ from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.reach import outside
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
-from gittrace.model.segment import Note
+from gittrace.model.segment import Note, parse_note
 from gittrace.share import state as states
 from gittrace.share.plan import Scope
-from gittrace.share.publish import Published, alone, publish
+from gittrace.share.publish import Published, Rehearsal, alone, publish, state_of
 from gittrace.share.remotes import Target, mirror, writer_of
 from gittrace.share.state import State
 from gittrace.vocabulary import NOTES_REF
 
+Key = tuple[str, int, str]
 
-def complete(repo: Repository, target: Target, scope: Scope, line: Line) -> Published | None:
+
+def complete(
+    repo: Repository, target: Target, scope: Scope, line: Line, dry: Rehearsal | None = None
+) -> Published | None:
     """Publish segments whose work came to the target's remote by a squash, a pick or a rebase without their notes.
 
     Asked of the commits that came there since it was last asked, if some of them has no note. Return None when there
-    was nothing. Raises as `publish` does.
+    was nothing. `dry`: only say what would be published, after what the rehearsal has. Raises as `publish` does.
     """
-    state = states.load(repo, target.remote)
+    state = state_of(repo, target, dry)
     with open_objects(repo) as store:
         fresh = _fresh(repo, store, state, scope)
         done = None
         if fresh and not _all_noted(repo, store, fresh):
-            more = _carried(repo, target, fresh)
-            done = publish(repo, target, Scope(), line, more=more) if more else None
-    if fresh and not (done and done.held):
+            more = _carried(repo, target, fresh, dry)
+            done = publish(repo, target, Scope(), line, dry, more) if more else None
+    if fresh and not dry and not (done and done.held):
         with alone(repo, wait=line.idle) as mine:
             if mine:
                 now = states.load(repo, target.remote)
@@ -52,13 +56,24 @@ def _all_noted(repo: Repository, store: ObjectStore, commits: set[str]) -> bool:
     return bool(local) and len(notes.find_all(store, store.commit(local or "").tree, commits)) == len(commits)
 
 
-def _carried(repo: Repository, target: Target, commits: set[str]) -> dict[str, Note]:
+def _carried(repo: Repository, target: Target, commits: set[str], dry: Rehearsal | None) -> dict[str, Note]:
     # derivation is loaded when some commit has no note, and not by every push
     from gittrace.share.derived import carried
     from gittrace.trace.store import Store
 
     store = Store(repo)
     try:
-        return carried(store, mirror(target.to, writer_of(repo)), commits)
+        ref = mirror(target.to, writer_of(repo))
+        also = _rehearsed(store.objects, notes.tip(repo, ref), dry.mirrors.get(ref)) if dry else set()
+        return carried(store, ref, commits, also)
     finally:
         store.close()
+
+
+def _rehearsed(store: ObjectStore, real: str | None, would_be: str | None) -> set[Key]:
+    """Return the segments that notes would have, and do not have yet."""
+    if not would_be:
+        return set()
+    changed = notes.changed(store, store.commit(real).tree if real else None, store.commit(would_be).tree)
+    lines = (line for _, oid in changed if oid for line in parse_note(store.blob(oid)).segments)
+    return {(line.session_id, line.index, line.sha256) for line in lines}

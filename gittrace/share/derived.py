@@ -4,7 +4,7 @@ The links of a trace (`gittrace.trace.links`) say which commits have its work; f
 told by the same fingerprints: so of a trace that goes on in a private branch nothing goes along.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from gittrace.git.history import Made
 from gittrace.git.objects import ObjectStore
@@ -19,14 +19,19 @@ from gittrace.trace.work import Order, Work
 from gittrace.trace.work_reader import work_of
 
 
-def carried(store: Store, published: str, commits: set[str]) -> dict[str, Note]:
+def carried(
+    store: Store, published: str, commits: set[str], also: Collection[tuple[str, int, str]] = ()
+) -> dict[str, Note]:
     """Return commit -> segments that it has work of, though they are not noted on it.
 
     published  the mirror of what was published: traces that are there as a whole are passed over
+    also       (session, index, sha256) of what counts as published too
     """
     found: dict[str, tuple[list[SegmentLine], list[Signature]]] = {}
     historian = Historian(store, ())
     for trace in store.index.unpublished(published):
+        if also and _is_whole(store.index.places(trace), published, also):
+            continue
         links = [link for link in historian.links(trace) if link.tier == TOOL_EMITTED and link.commit in commits]
         if not links:
             continue
@@ -42,6 +47,12 @@ def carried(store: Store, published: str, commits: set[str]) -> dict[str, Note]:
     return {
         commit: Note(tuple(segments), signatures=tuple(signatures)) for commit, (segments, signatures) in found.items()
     }
+
+
+def _is_whole(places: list[Place], published: str, also: Collection[tuple[str, int, str]]) -> bool:
+    there = {(place.session_id, place.index, place.sha256) for place in places if place.ref == published}
+    keys = {(place.session_id, place.index, place.sha256) for place in places}
+    return all(key in there or key in also for key in keys)
 
 
 def segments_in(store: Store, work: Work, commit: str) -> set[Order]:

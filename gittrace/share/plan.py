@@ -72,10 +72,17 @@ class Plan:
 
 
 class Planner:
-    """Makes the plan of one target. Reads only."""
+    """Makes the plan of one target. Reads only. `base`: what to take for the mirror, if not what that is."""
 
     def __init__(
-        self, repo: Repository, store: ObjectStore, remotes: Remotes, target: Target, writer: str, state: State
+        self,
+        repo: Repository,
+        store: ObjectStore,
+        remotes: Remotes,
+        target: Target,
+        writer: str,
+        state: State,
+        base: str | None = None,
     ) -> None:
         self.repo = repo
         self.store = store
@@ -83,7 +90,7 @@ class Planner:
         self.ref = mirror(target.to, writer)
         self.tracking = list(remotes.tracking(target.remote))
         self.refs = self._read_refs()
-        self.base = self.refs.get(self.ref)
+        self.base = base or self.refs.get(self.ref)
         self.local = self.refs.get(NOTES_REF)
         same = (state.to, state.writer, state.mirror) == (target.to, writer, self.base)
         self.known = same and state.notes is not None and store.kind(state.notes) == "commit"

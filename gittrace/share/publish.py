@@ -21,7 +21,7 @@ from gittrace.share import state as states
 from gittrace.share.gated import gate_of
 from gittrace.share.plan import Plan, Planner, Scope
 from gittrace.share.queue import Entry
-from gittrace.share.remotes import Remotes, Target, writer_of
+from gittrace.share.remotes import Remotes, Target, mirror, writer_of
 from gittrace.share.state import State, share_dir
 from gittrace.trace import alone as lock
 from gittrace.trace import unsigned
@@ -69,6 +69,18 @@ class Published:
         return SHARED_NOTES_REFS + self.writer
 
 
+@dataclass
+class Rehearsal:
+    """What a dry run would have left behind; its next question starts from there, and nobody else sees it.
+
+    mirrors  ref -> the commit of notes that it would lead to
+    states   remote -> what would be remembered of it
+    """
+
+    mirrors: dict[str, str] = field(default_factory=dict)
+    states: dict[str, State] = field(default_factory=dict)
+
+
 def alone(repo: Repository, wait: float = 0) -> AbstractContextManager[bool]:
     """Yield whether no other process publishes from this repository; wait for it for so many seconds."""
     return lock.alone(os.path.join(share_dir(repo), _LOCK), wait)
@@ -78,39 +90,40 @@ More = Mapping[str, Note]
 
 
 def publish(
-    repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False, more: More | None = None
+    repo: Repository, target: Target, scope: Scope, line: Line, dry: Rehearsal | None = None, more: More | None = None
 ) -> Published:
     """Publish what should be at a target; of the queue, all that is for it is done with then.
 
+    dry   only say what would be published; objects that no ref leads to are all that it leaves
     more  commit -> segments to be noted on it there though they are not here
     Raises Busy, NotInitialized, BadConfig, TransferFailed, GitFailed, OSError; the queue's entries then stay.
     """
     with alone(repo, wait=line.idle) as mine:
         if not mine:
             raise Busy("another process is publishing", "wait for it to end, then try again")
-        return publish_alone(repo, target, scope, line, dry_run, more)
+        return publish_alone(repo, target, scope, line, dry, more)
 
 
 def publish_alone(
-    repo: Repository, target: Target, scope: Scope, line: Line, dry_run: bool = False, more: More | None = None
+    repo: Repository, target: Target, scope: Scope, line: Line, dry: Rehearsal | None = None, more: More | None = None
 ) -> Published:
     """As `publish`, by who holds the lock."""
     done = Published(target)
     done.problems = seal(repo).failed
-    if not dry_run and unsigned.due(repo):
+    if not dry and unsigned.due(repo):
         done.problems += _sign(repo)
     entries = [entry for entry in queue.waiting(repo) if (entry.remote, entry.to) == (target.remote, target.to)]
     try:
         remotes = Remotes(repo)
         remotes.check(target)
-        done.renewed = not dry_run and writer.ensure_own(repo)
+        done.renewed = not dry and writer.ensure_own(repo)
         with open_objects(repo) as store:
-            _Publication(repo, store, remotes, target, scope, line, done).run(entries, more or {}, dry_run)
+            _Publication(repo, store, remotes, target, scope, line, done, dry).run(entries, more or {})
     except (TraceError, OSError) as error:
-        if not dry_run:
+        if not dry:
             queue.keep(repo, entries, told(error))
         raise
-    if not dry_run:
+    if not dry:
         queue.confirm(repo, entries)
     return done
 
@@ -136,6 +149,7 @@ class _Publication:
         scope: Scope,
         line: Line,
         done: Published,
+        dry: Rehearsal | None,
     ) -> None:
         self.repo = repo
         self.store = store
@@ -144,18 +158,21 @@ class _Publication:
         self.scope = scope
         self.line = line
         self.done = done
+        self.dry = dry
         self.gate = gate_of(repo)
 
-    def run(self, entries: Sequence[Entry], more: More, dry_run: bool) -> None:
+    def run(self, entries: Sequence[Entry], more: More) -> None:
         for attempt in range(_ATTEMPTS):
-            state = states.load(self.repo, self.target.remote)
+            state = state_of(self.repo, self.target, self.dry)
             writer_id = self.done.writer = writer_of(self.repo)
-            planner = Planner(self.repo, self.store, self.remotes, self.target, writer_id, state)
+            base = self.dry.mirrors.get(mirror(self.target.to, writer_id)) if self.dry else None
+            planner = Planner(self.repo, self.store, self.remotes, self.target, writer_id, state, base)
             if state.baseline is None:
                 state.baseline = planner.there()
             plan = planner.plan(entries, self.scope, self.gate, more)
             self._report(plan)
-            if dry_run:
+            if self.dry:
+                self._rehearse(self.dry, planner, plan, state, entries)
                 return
             try:
                 new = plan.base if plan.empty else self._send(plan, state)
@@ -175,8 +192,17 @@ class _Publication:
         done.signatures = plan.signatures
         done.traces, done.held = sorted(plan.traces), plan.held
 
+    def _rehearse(self, dry: Rehearsal, planner: Planner, plan: Plan, state: State, entries: Sequence[Entry]) -> None:
+        new = plan.base if plan.empty else self._make(plan)
+        if new:
+            dry.mirrors[plan.ref] = new
+        self._remember(planner, plan, state, entries, new)
+
+    def _make(self, plan: Plan) -> str:
+        return notes.make(self.repo, self.store, plan.base, plan.notes, _MESSAGE, plan.files)
+
     def _send(self, plan: Plan, state: State) -> str:
-        new = notes.make(self.repo, self.store, plan.base, plan.notes, _MESSAGE, plan.files)
+        new = self._make(plan)
         state.attempt(new)
         states.save(self.repo, self.target.remote, state)
         transfer.push(self.repo, self.target.to, new, self.done.ref, self.line)
@@ -201,7 +227,10 @@ class _Publication:
             state.baseline = []
         if new:
             state.attempted = []
-        states.save(self.repo, self.target.remote, state)
+        if self.dry:
+            self.dry.states[self.target.remote] = state
+        else:
+            states.save(self.repo, self.target.remote, state)
 
     def _settle(self, plan: Plan, state: State) -> None:
         """Find out who moved our ref at the server; if it was another clone, publish under another id from now on."""
@@ -224,6 +253,12 @@ class _Publication:
             if not mine.issuperset(parse_note(self.store.blob(oid)).segments):
                 return False
         return True
+
+
+def state_of(repo: Repository, target: Target, dry: Rehearsal | None) -> State:
+    """Return what is remembered of a target's remote, or would be by now."""
+    known = dry.states.get(target.remote) if dry else None
+    return known or states.load(repo, target.remote)
 
 
 def _move(repo: Repository, ref: str, new: str, old: str | None) -> None:
@@ -270,4 +305,4 @@ class Drain:
             return []
 
 
-__all__ = ["Busy", "Drain", "Published", "alone", "publish", "publish_alone"]
+__all__ = ["Busy", "Drain", "Published", "Rehearsal", "alone", "publish", "publish_alone", "state_of"]
