@@ -15,7 +15,7 @@ from gittrace.git.patch import FilePatch, added_runs
 # a line with fewer letters and digits than this is in every project
 _TELLING = 6
 # runs are telling from this many on, though none of their lines is
-_TELLING_RUN = 12
+TELLING_RUN = 12
 # so many lines in a row, with so many letters and digits, are recognised in whatever file they turn up
 BLOCK = 3
 _BLOCK_WEIGHT = 24
@@ -96,10 +96,15 @@ class FileLines(NamedTuple):
 def line_of(text: bytes) -> Line:
     """Return the fingerprint of a line; CRLF counts as LF."""
     text = text.rstrip(b"\r\n")
-    bones = text.translate(None, LOOSE)
+    bones = bones_of(text)
     words = bones.translate(None, _SIGNS)
     weight = 0 if words.lower() in _IDIOMS else min(len(words), _WEIGHT)
     return Line(exact_of(text), skeleton_of(bones), len(bones) << 16 | weight)
+
+
+def bones_of(text: bytes) -> bytes:
+    """Return what a formatter leaves alone of a text."""
+    return text.translate(None, LOOSE)
 
 
 def exact_of(text: bytes) -> int:
@@ -117,6 +122,11 @@ def joined(skeleton: int, line: Line) -> int:
     return (skeleton * _shift(line.length) + line.skeleton) % _PRIME
 
 
+def without(skeleton: int, start: int, length: int) -> int:
+    """Return the skeleton of the last lines of some, whose bones are so long, given that of all and of those before."""
+    return (skeleton - start * _shift(length)) % _PRIME
+
+
 @lru_cache(maxsize=4096)
 def _shift(length: int) -> int:
     return pow(256, length, _PRIME)
@@ -131,7 +141,7 @@ def run_key(lines: Sequence[bytes]) -> str:
 def telling_run(run: Iterable[Line]) -> bool:
     """Tell whether lines in a row say where they come from."""
     weights = [line.weight for line in run]
-    return sum(weights) >= _TELLING_RUN or max(weights, default=0) >= _TELLING
+    return sum(weights) >= TELLING_RUN or max(weights, default=0) >= _TELLING
 
 
 def heaviest(run: Iterable[Line]) -> Line:

@@ -14,7 +14,7 @@ from gittrace.git.objects import GITLINK
 from gittrace.model.attribution import Writer
 from gittrace.trace.align import Text, align, keys, once, says_something, telling, trusted
 from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
-from gittrace.trace.fingerprint import line_of
+from gittrace.trace.fingerprint import bones_of, line_of
 from gittrace.trace.hands import blended, edited
 from gittrace.trace.memory import Allowed, Birth, Memory, Standing, Version, When
 from gittrace.trace.moves import Block, find_moves
@@ -163,8 +163,10 @@ class Lineage:
         newest = next((one for one in reversed(self.by_path.get(name, ())) if one.when and allowed(one.when)), None)
         states = [newest, *self._states(name, sessions, allowed)] if newest and stretches else []
         here = set(said)
+        bones = b"\n".join(b"".join(map(bones_of, said[start:end])) for start, end in stretches)
         for version in {id(one): one for one in states if one}.values():
-            missing = self._born(version) - here
+            # what stands in a row stands in the bones of that
+            missing = {text for text in self._born(version) - here if bones_of(text) in bones}
             of = [at for at, text in enumerate(version.keys) if text in missing]
             lines = [line_of(text or b"") for text in version.keys] if of else []
             for start, end in stretches if of else ():

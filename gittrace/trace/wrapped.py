@@ -5,10 +5,10 @@ Lines in a row say the same as others in a row when the bones of either, put tog
 begin and end with a line that is no mere bracket.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gittrace.trace.fingerprint import Line, joined, telling_run
+from gittrace.trace.fingerprint import TELLING_RUN, Line, joined, without
 
 # rows of more lines, or longer ones (bytes of bones), are not looked for
 _MOST_LINES = 40
@@ -26,19 +26,41 @@ class Row(NamedTuple):
     end: int
 
 
-def rows(lines: Sequence[Line], start: int) -> Iterator[Row]:
-    """Yield the rows that begin at a line, the shortest first."""
-    if not lines[start].length:
-        return
-    skeleton, length = 0, 0
-    for at in range(start, min(start + _MOST_LINES, len(lines))):
-        line = lines[at]
-        if not line.length:
-            continue
-        skeleton, length = joined(skeleton, line), length + line.length
-        if length > _LONGEST:
+class _Sums:
+    """What rows of some lines say, each told from sums over the lines before its ends."""
+
+    def __init__(self, lines: Sequence[Line]) -> None:
+        self.lines = lines
+        self._lengths, self._skeletons, self._weights = [0], [0], [0]
+        for line in lines:
+            self._lengths.append(self._lengths[-1] + line.length)
+            self._skeletons.append(joined(self._skeletons[-1], line))
+            self._weights.append(self._weights[-1] + line.weight)
+        # by index, that of the next telling line
+        self._telling = [len(lines)] * (len(lines) + 1)
+        for at in range(len(lines) - 1, -1, -1):
+            self._telling[at] = at if lines[at].telling else self._telling[at + 1]
+
+    def rows(self, start: int, first: int = 0) -> Iterator[tuple[int, int]]:
+        """Yield (length, end) of the rows that begin at a line and end behind `first`, the shortest first."""
+        lengths = self._lengths
+        before = lengths[start]
+        if lengths[start + 1] == before:
             return
-        yield Row((skeleton, length), start, at + 1)
+        for end in range(max(first, start) + 1, min(start + _MOST_LINES, len(self.lines)) + 1):
+            length = lengths[end] - before
+            if length > _LONGEST:
+                return
+            if lengths[end] != lengths[end - 1]:
+                yield length, end
+
+    def skeleton(self, start: int, end: int) -> int:
+        """Return the skeleton of a row."""
+        return without(self._skeletons[end], self._skeletons[start], self._lengths[end] - self._lengths[start])
+
+    def tells(self, start: int, end: int) -> bool:
+        """Tell whether a row says where it comes from (`fingerprint.telling_run`)."""
+        return self._telling[start] < end or self._weights[end] - self._weights[start] >= TELLING_RUN
 
 
 class Rows:
@@ -46,35 +68,51 @@ class Rows:
 
     def __init__(self, lines: Sequence[Line], of: Iterable[int] | None = None) -> None:
         self.lines = lines
-        self._rows: dict[Key, Row] = {}
-        wanted = range(len(lines)) if of is None else sorted(set(of))
-        for place, at in enumerate(wanted):
+        self._sums = _Sums(lines)
+        # by length
+        self._spans: dict[int, list[tuple[int, int]]] = {}
+        self._rows: dict[int, dict[int, Row]] = {}
+        before = -1
+        for at in range(len(lines)) if of is None else sorted(set(of)):
             # rows that hold this line, and none of those that count before it
-            before = wanted[place - 1] if place else -1
             for start in range(max(before + 1, at - _MOST_LINES + 1), at + 1):
-                for row in rows(lines, start):
-                    if row.end > at and telling_run(lines[start : row.end]):
-                        self._rows.setdefault(row.key, row)
+                for length, end in self._sums.rows(start, at):
+                    if self._sums.tells(start, end):
+                        self._spans.setdefault(length, []).append((start, end))
+            before = at
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._rows
+    def __contains__(self, key: Key) -> bool:
+        return key[0] in self._of_length(key[1])
+
+    def _of_length(self, length: int) -> Mapping[int, Row]:
+        """Return the rows of a length, by their skeletons."""
+        found = self._rows.get(length)
+        if found is None:
+            found = self._rows[length] = {}
+            for start, end in self._spans.get(length, ()):
+                skeleton = self._sums.skeleton(start, end)
+                found.setdefault(skeleton, Row((skeleton, length), start, end))
+        return found
 
     def find(self, new: Sequence[Line]) -> Iterator[tuple[Row, Row]]:
         """Yield (row of these lines, row of the new ones) that say the same, each line in one at most."""
+        sums = _Sums(new)
         start = 0
-        while start < len(new):
-            found = self._at(new, start)
+        while start < len(new) and self._spans:
+            found = self._at(sums, start)
             if found:
                 yield found
                 start = found[1].end
             else:
                 start += 1
 
-    def _at(self, new: Sequence[Line], start: int) -> tuple[Row, Row] | None:
-        for row in rows(new, start):
-            old = self._rows.get(row.key)
-            if old:
-                return old, row
+    def _at(self, new: _Sums, start: int) -> tuple[Row, Row] | None:
+        for length, end in new.rows(start):
+            if length in self._spans:
+                skeleton = new.skeleton(start, end)
+                old = self._of_length(length).get(skeleton)
+                if old:
+                    return old, Row(old.key, start, end)
         return None
 
 
