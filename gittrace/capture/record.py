@@ -264,6 +264,10 @@ def _quoted(argv: "list[str]") -> str:
     safe = "%+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
     words = []
     for word in argv:
-        plain = bool(word) and all(c in safe or ord(c) > 127 for c in word)
-        words.append(word if plain else "'" + word.replace("'", "'\"'\"'") + "'")
+        if word and all(c in safe or ord(c) > 127 for c in word):
+            words.append(word)
+        elif "'" in word and not any(c in '"$`\\!' for c in word):
+            words.append(f'"{word}"')
+        else:
+            words.append("'" + word.replace("'", "'\"'\"'") + "'")
     return " ".join(words)

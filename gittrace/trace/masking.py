@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
     from gittrace.trace.cleaning import Cleaner
 
-# in small letters; what every other output holds (`key`, `auth`) is not among them
+# one of these is in each keyword of the rules that are always on: as it stands, or in any case
 _WORDS = (
-    "passw", "passphrase", "pwd=", "secret", "token=", "token:", "_token", "token\"", "-token", "apikey", "api_key",
-    "api-key", "access_key", "private key", "authorization", "bearer ", "cookie:", "akia", "asia", "aiza", "ya29.",
-    "eyj", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxb-", "xoxp-", "xapp-",
-    "hooks.slack.com", "sk_live_", "sk_test_", "sk-", "hf_", "npm_", "pypi-", "dckr_", "sbp_", "accountkey=",
-    "sig=", ":aa", "/api/webhooks/", "age-secret-key", "sg.", "q~",
+    "-----BEGIN ", "://", "/api/webhooks/", ":AA", "@tcp(", "@unix(", "AIza", "AKIA", "ASIA", "ATATT3", "ATCTT3",
+    "ATBB", "Bearer ", "BEARER ", "GOCSPX-", "GR1348941", "HRKU-", "NRAK-", "PMAK-", "Q~", "SG.", "SK", "api_org_",
+    "bkua_", "curl ", "dckr_", "_v1_", "dp.", "eyJ", "figd_", "fm1_", "fm2_", "fo1_", "gho_", "ghp_", "ghr_", "ghs_",
+    "ghu_", "github_pat_", "glagent-", "glcbt-", "gldt-", "glft-", "glimt-", "gloas-", "glpat-", "glptt-", "glrt-",
+    "glsoat-", "glsa_", "glc_", "gsk_", "hf_", "hooks.slack.com/", "hvs.", "hvb.", "hvr.", "lin_api_", "nfc_", "nfp_",
+    "npm_", "ntn_", "nvapi-", "pplx-", "pscale_", "pypi-", "r8_", "k_live_", "k_test_", "rubygems_", "sbp_", "shpat_",
+    "shpca_", "shppa_", "shpss_", "sig=", "sk-", "sntrys_", "sntryu_", "sq0", "whsec_", "xai-", "xapp-", "xox",
+    "ya29.", ".atlasv1.",
 )  # fmt: skip
+_WORDS_OF_ANY_CASE = ("auth", "cookie:", "key", "passphrase", "passw", "pwd", "secret", "token")
+# what no word tells: a token with two dots in it, of so many bytes
+_DOTTED = 57
 
 
 class Masking:
@@ -46,7 +52,7 @@ class Masking:
 def masked_early(repo: Repository, event: "dict[str, Any]") -> "dict[str, Any]":
     """Return an event as it is to be journaled: without its secrets, if a word says that it may have some.
 
-    What passes is masked when it is sealed. So is all of it when the rules can't be read: sealing waits for that.
+    What a team's own rules find is masked when it is sealed. So is all of it when these can't be read: sealing waits.
     """
     if not may_hold_secrets(event):
         return event
@@ -57,22 +63,41 @@ def masked_early(repo: Repository, event: "dict[str, Any]") -> "dict[str, Any]":
 
 
 def may_hold_secrets(event: "Mapping[str, Any]") -> bool:
-    """Tell whether there may be something to mask in an event's texts; a `False` is no proof."""
-    values = [value.decode("utf-8", "surrogateescape") for value in secret_values(os.environ)]
-    for text in _texts(event):
-        lower = text.lower()
-        if any(word in lower for word in _WORDS) or ("://" in text and "@" in text):
-            return True
-        if any(value in text for value in values):
-            return True
-    return False
+    """Tell whether there may be something to mask in an event's texts; a `False` is no proof for a team's own rules."""
+    text = "\n".join(_texts(event, []))
+    if any(value.decode("utf-8", "surrogateescape") in text for value in secret_values(os.environ)):
+        return True
+    if not _has_word(text):
+        return False
+    from gittrace.protect.suspicion import is_suspect
+
+    return is_suspect(text.encode("utf-8", "surrogatepass"))
 
 
-def _texts(event: "Mapping[str, Any]") -> "list[str]":
-    texts = []
-    for value in event.values():
-        if isinstance(value, str):
-            texts.append(value)
-        elif isinstance(value, list):
-            texts += [item for item in value if isinstance(item, str)]
-    return texts
+def _has_word(text: str) -> bool:
+    if any(word in text for word in _WORDS):
+        return True
+    lower = text.lower()
+    if any(word in lower for word in _WORDS_OF_ANY_CASE):
+        return True
+    return any(len(word) >= _DOTTED and word.count(".") > 1 for word in text.split())
+
+
+def _texts(value: "Any", found: "list[str]") -> "list[str]":
+    """Gather all texts of a value; a word behind an option is its value (`--password`, `...`)."""
+    if isinstance(value, str):
+        found.append(value)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            found.append(str(name))
+            _texts(item, found)
+            if isinstance(item, str):
+                found.append(f'{name}="{item}"')
+    elif isinstance(value, list | tuple):
+        option = ""
+        for item in value:
+            _texts(item, found)
+            if option and isinstance(item, str):
+                found.append(f'{option}="{item}"')
+            option = item.lstrip("-") if isinstance(item, str) and item.startswith("-") else ""
+    return found

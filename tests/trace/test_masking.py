@@ -1,0 +1,93 @@
+"""What goes into the journal has no secret that the rules know; they are loaded only when a text is suspect."""
+
+import json
+import sys
+from typing import Any
+
+import pytest
+
+from gittrace.protect.redactor import BUILTIN, Redactor
+from gittrace.protect.rules import Rule
+from gittrace.trace import masking
+from gittrace.trace.cleaning import Cleaner
+from gittrace.trace.masking import masked_early, may_hold_secrets
+from tests.protect.samples import both, fill
+from tests.protect.test_false_alarms import LINES
+from tests.support.recording import Recording
+from tests.support.repo import Repo
+
+SAMPLES = [(rule, sample) for rule in BUILTIN for sample in rule.hits]
+PEM = "-----BEGIN RSA PRIVATE KEY-----\n{b64}\n{b64}\n{b24}==\n-----END RSA PRIVATE KEY-----\n"
+
+
+def _fields(text: str) -> list[dict[str, Any]]:
+    """Return events that have a text in each place where one can be."""
+    return [
+        {"stdout": f"a line\n{text}\nanother\n"},
+        {"command": text, "cwd": "src"},
+        {"argv": ["make", text]},
+        {"reasoning": f"because of {text}"},
+        {"agent": {"name": text}},
+        {"skipped": [{"path": text}]},
+    ]
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+@pytest.mark.parametrize(("rule", "sample"), SAMPLES, ids=lambda value: getattr(value, "name", None))
+def test_no_secret_is_journaled_in_any_field(rule: Rule, sample: "str | tuple[str, str]", seed: str) -> None:
+    text, secret = both(sample, seed)
+    cleaner = Cleaner(Redactor(BUILTIN, b"k" * 32))
+    for event in _fields(text):
+        assert may_hold_secrets(event)
+        assert secret not in json.dumps(cleaner.event(event), ensure_ascii=False) or rule.name == "private-key"
+
+
+@pytest.mark.parametrize("word", ["--password", "--token", "-api-key"])
+def test_a_word_behind_an_option_is_suspect(word: str) -> None:
+    assert may_hold_secrets({"argv": ["deploy", word, fill("{a32}")]})
+
+
+def test_a_key_over_several_lines_is_suspect_wherever_it_was_cut() -> None:
+    lines = fill(PEM).splitlines()
+    for first in range(3):
+        assert may_hold_secrets({"stdout": "\n".join(lines[first:])})
+    for last in range(2, len(lines)):
+        assert may_hold_secrets({"stdout": "\n".join(lines[:last])})
+
+
+@pytest.mark.parametrize("rule", BUILTIN, ids=lambda rule: rule.name)
+def test_each_keyword_has_a_word(rule: Rule) -> None:
+    for keyword in (word.decode() for word in rule.keywords if rule.name != "discord-token"):
+        exact = not rule.fold and any(word in keyword for word in masking._WORDS)
+        assert exact or any(word in keyword.lower() for word in masking._WORDS_OF_ANY_CASE)
+
+
+def test_most_output_is_not_suspect() -> None:
+    # these are lines that look as if
+    lines = [line for line in LINES.split("\n") if line.strip()]
+    suspect = [line for line in lines if may_hold_secrets({"stdout": fill(line)})]
+    assert len(suspect) < len(lines) / 2, suspect
+
+
+def test_what_is_not_suspect_loads_no_rule(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gittrace.protect.redactor", "gittrace.trace.redaction"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    event = {"stdout": "the key of this is: a token, and auth = none\n"}
+    assert masked_early(work.here, event) is event
+    assert "gittrace.protect.redactor" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "text", ["api_key={a32}", '"auth": "{b24}=="', "signing-key: {b43}=", "AccessToken = '{a40}'", "glrt-{w20}"]
+)
+def test_the_journal_of_a_recorded_command_has_none(repo: Repo, text: str) -> None:
+    said = fill(text)
+    repo.commit("a.py", "x = 1\n")
+    repo.trace("start")
+    repo.trace("run", "-m", said, "--", "echo", said)
+    repo.trace("note", "-m", said)
+    (journal,) = (repo.top / ".git/trace/sessions").glob("*.jsonl")
+    secret = max(said.replace("=", " ").replace('"', " ").replace("'", " ").split(), key=len)
+    assert len(secret) >= 20
+    assert secret not in journal.read_text()
+    assert journal.read_text().count("[REDACTED:") >= 3
