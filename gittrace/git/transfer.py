@@ -165,8 +165,9 @@ def push(repo: Repository, remote: str, oid: str, ref: str, line: Line, force: b
     """
     options = ["--porcelain", "--no-verify", "--no-follow-tags", "--recurse-submodules=no", "--no-signed"]
     args = ["push", *options, *_progress(line), "--", remote, f"{'+' if force else ''}{oid}:{ref}"]
-    # with this a remote takes no refspec
-    code, out, err = _run(repo, line, args, {f"remote.{remote}.mirror": "false"})
+    # with mirror a remote takes no refspec; sparse, git sends again what is in another folder than it was
+    settings = {f"remote.{remote}.mirror": "false", "pack.useSparse": "false"}
+    code, out, err = _run(repo, line, args, settings)
     if not code:
         return
     for found in _REJECTED.finditer(out):

@@ -1,8 +1,9 @@
 """Publish chosen snapshots, and fetch them: `refs/trace-snapshots/<writer>/<trace-id>` on the server.
 
 A hidden ref leads to a tree, and git sends a tree whole. So for the way it is wrapped into a commit with a fixed date,
-on top of a commit that the server has: then only what is new is sent. On the other side it is a tree ref again,
-`refs/trace-remotes/<remote>/<writer>/<trace-id>`, which no log shows. Kept outputs and unlinked segments stay here.
+on top of commits that the other side has (`gittrace.share.wrapped`): then only what is new is sent. On the other side
+it is a tree ref again, `refs/trace-remotes/<remote>/<writer>/<trace-id>`, which no log shows. Kept outputs and unlinked
+segments stay here.
 """
 
 import os
@@ -16,6 +17,7 @@ from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
 from gittrace.share import state as states
+from gittrace.share import wrapped
 from gittrace.share.plan import Planner
 from gittrace.share.remotes import Remotes, Target, quoted, writer_of
 from gittrace.share.writer import ensure_own
@@ -31,6 +33,7 @@ from gittrace.vocabulary import (
 )
 
 _INCOMING = "refs/trace-incoming/"
+_HERE = "refs/trace-here/"
 _NAME = re.compile(r"[0-9a-f]{12}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DATE = "946684800 +0000"
 _MESSAGE = "Snapshots published by 'git trace push --snapshots'"
@@ -59,19 +62,21 @@ def publish_snapshots(repo: Repository, target: Target, traces: Iterable[str], l
         there = Planner(repo, store, remotes, target, writer, states.load(repo, target.remote)).there()
         for trace in traces:
             tree = _tree(repo, trace)
-            parent = _parent(repo, store, trace, there)
-            commit = _commit(repo, tree, parent)
-            _need_no_secrets(repo, store, trace, commit, there)
             own = mirror_of(target.to, writer, trace)
             old = _oid(repo, own)
-            ref = f"{SHARED_SNAPSHOTS_REFS}{writer}/{trace}"
+            name = f"{writer}/{trace}"
+            before = wrapped.known(repo, store, target.to, {name: old}).get(name, []) if old else []
+            on = _parent(repo, store, trace, there)
+            bases = [_commit(repo, some, [on]) for some in (tree, wrapped.filled(repo, store, tree))]
+            commit = _commit(repo, tree, [*before, *bases])
+            _need_no_secrets(repo, store, trace, commit, [*there, *before])
+            ref = SHARED_SNAPSHOTS_REFS + name
             new = None
             if old != tree:
-                if old:
-                    _commit(repo, old, parent)  # what the server has: the same as was sent then, so that it counts
                 new = commit
                 transfer.push(repo, target.to, new, ref, line, force=True)
                 repo.git("update-ref", own, tree, old or repo.zero)
+                wrapped.remember_one(repo, store, target.to, name, new)
             done.append(Shown(trace, ref, new))
     return done
 
@@ -93,31 +98,41 @@ def mirror_of(remote: str, writer: str, trace: str) -> str:
 def fetch_snapshots(repo: Repository, remote: str, line: Line) -> list[str]:
     """Fetch all snapshots that are published at a remote; return the refs that are new or moved.
 
-    What is gone there goes here. Raises TransferFailed, GitFailed.
+    What is gone there goes here, and only what is new is sent. Raises TransferFailed, GitFailed, OSError.
     """
     folder = REMOTE_SNAPSHOTS_REFS + quoted(remote) + "/"
     try:
-        transfer.fetch(repo, remote, [f"+{SHARED_SNAPSHOTS_REFS}*:{_INCOMING}*"], line, prune=True)
-        incoming = _refs(repo, _INCOMING, "%(objectname)^{tree}")
-        before = _refs(repo, folder, "%(objectname)")
-        changed, commands = [], []
-        for name, commit in incoming.items():
-            tree = _oid(repo, commit) if _NAME.fullmatch(name) else ""
-            if tree and before.get(name) != tree:
-                changed.append(folder + name)
-                commands.append(f"update {folder}{name}\0{tree}\0{before.get(name, repo.zero)}\0")
-        commands += [f"delete {folder}{name}\0{oid}\0" for name, oid in before.items() if name not in incoming]
-        if commands:
-            repo.git("update-ref", "--stdin", "-z", stdin="".join(commands).encode())
-        return changed
+        with open_objects(repo) as store:
+            before = _refs(repo, folder)
+            # so that git says that they are here
+            known = wrapped.known(repo, store, remote, before)
+            have = [(f"{name}.{number}", oid) for name, some in known.items() for number, oid in enumerate(some)]
+            _move(repo, [f"update {_HERE}{name}\0{oid}\0\0" for name, oid in have])
+            transfer.fetch(repo, remote, [f"+{SHARED_SNAPSHOTS_REFS}*:{_INCOMING}*"], line, prune=True)
+            found = _refs(repo, _INCOMING)
+            commits = {
+                name: oid for name, oid in found.items() if _NAME.fullmatch(name) and store.kind(oid) == "commit"
+            }
+            trees = {name: store.commit(oid).tree for name, oid in commits.items()}
+            changed = [name for name, tree in trees.items() if before.get(name) != tree]
+            commands = [f"update {folder}{name}\0{trees[name]}\0{before.get(name, repo.zero)}\0" for name in changed]
+            commands += [f"delete {folder}{name}\0{oid}\0" for name, oid in before.items() if name not in found]
+            _move(repo, commands)
+            wrapped.remember(repo, store, remote, commits)
+        return [folder + name for name in changed]
     finally:
-        gone = "".join(f"delete {_INCOMING}{name}\0\0" for name in _refs(repo, _INCOMING, ""))
-        if gone:
-            repo.git("update-ref", "--stdin", "-z", stdin=gone.encode())
+        done = [folder + name for folder in (_INCOMING, _HERE) for name in _refs(repo, folder)]
+        _move(repo, [f"delete {ref}\0\0" for ref in done])
 
 
-def _refs(repo: Repository, folder: str, form: str) -> dict[str, str]:
-    out = os.fsdecode(repo.git("for-each-ref", f"--format=%(refname)%00{form}", folder))
+def _move(repo: Repository, commands: list[str]) -> None:
+    """Have `git update-ref` do what these commands say, all or nothing."""
+    if commands:
+        repo.git("update-ref", "--stdin", "-z", stdin="".join(commands).encode())
+
+
+def _refs(repo: Repository, folder: str) -> dict[str, str]:
+    out = os.fsdecode(repo.git("for-each-ref", "--format=%(refname)%00%(objectname)", folder))
     pairs = (line.partition("\0") for line in out.splitlines())
     return {ref.removeprefix(folder): value for ref, _, value in pairs}
 
@@ -135,10 +150,10 @@ def _tree(repo: Repository, trace: str) -> str:
     return repo.git("mktree", "-z", stdin=b"".join(line + b"\0" for line in kept)).decode().strip()
 
 
-def _commit(repo: Repository, tree: str, parent: str | None) -> str:
-    """Wrap a tree into a commit, always the same for the same tree and parent."""
+def _commit(repo: Repository, tree: str, parents: Iterable[str | None]) -> str:
+    """Wrap a tree into a commit, always the same for the same tree and parents."""
     dates = {"GIT_AUTHOR_DATE": _DATE, "GIT_COMMITTER_DATE": _DATE}
-    on = ("-p", parent) if parent else ()
+    on = [word for parent in parents if parent for word in ("-p", parent)]
     return repo.line("-c", "commit.gpgSign=false", "commit-tree", "-m", _MESSAGE, *on, tree, env=dates)
 
 
