@@ -13,7 +13,8 @@ from gittrace.git.transfer import Line, TransferFailed
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, Rehearsal, publish
-from gittrace.share.remotes import Remotes, Target
+from gittrace.share.remotes import Target
+from gittrace.share.renamed import remotes_of
 from gittrace.text import shown
 
 DESCRIPTION = """\
@@ -97,7 +98,7 @@ def _snapshots(repo: Repository, args: argparse.Namespace) -> int:
 
 def targets(repo: Repository, remote: str | None) -> list[Target]:
     """Return what to publish to. Raises NotFound."""
-    remotes = Remotes(repo)
+    remotes = remotes_of(repo)
     if remote:
         return [remotes.target(remotes.need(remote))]
     if not remotes.targets:

@@ -7,7 +7,8 @@ from gittrace.errors import NotFound
 from gittrace.git import transfer
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
-from gittrace.share.remotes import Remotes, mirror, notes_refspec
+from gittrace.share.remotes import mirror, notes_refspec
+from gittrace.share.renamed import drop_superseded, remotes_of
 
 
 @dataclass
@@ -32,9 +33,10 @@ def mirrors(repo: Repository, remote: str) -> dict[str, str]:
 
 def fetch(repo: Repository, remote: str, line: Line) -> Fetched:
     """Bring the mirrors of a remote up to date; what is gone there goes here. Raises NotFound, TransferFailed."""
-    Remotes(repo).need(remote)
+    remotes_of(repo).need(remote)
     before = mirrors(repo, remote)
     transfer.fetch(repo, remote, [notes_refspec(remote)], line, prune=True)
+    drop_superseded(repo, remote)
     after = mirrors(repo, remote)
     changed = {
         writer: (before.get(writer), after.get(writer))
@@ -49,7 +51,7 @@ def default_remote(repo: Repository) -> str:
 
     Raises NotFound.
     """
-    remotes = Remotes(repo)
+    remotes = remotes_of(repo)
     if remotes.targets:
         return remotes.targets[0].to
     branch = repo.git("symbolic-ref", "-q", "--short", "HEAD", ok=(0, 1, 128)).strip()

@@ -19,7 +19,8 @@ from gittrace.share import state as states
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope, alive
 from gittrace.share.publish import Drain, Published, alone, publish_alone
-from gittrace.share.remotes import Remotes, Target
+from gittrace.share.remotes import Target
+from gittrace.share.renamed import remotes_of
 from gittrace.trace.detached import leave_terminal
 from gittrace.trace.faillog import log_failures
 from gittrace.trace.seal import seal
@@ -79,7 +80,7 @@ def pushed(repo: Repository, remote: str, url: str, refs: list[tuple[str, str, s
 
     parent  the process that runs the hook. Raises BadConfig, OSError.
     """
-    remotes = Remotes(repo)
+    remotes = remotes_of(repo)
     target = remotes.of_push(remote, url) if remotes.enabled else None
     pid, words = pusher.find(parent)
     if pusher.is_dry_run(words):

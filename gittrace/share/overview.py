@@ -12,6 +12,7 @@ from gittrace.share.gated import as_before
 from gittrace.share.plan import Planner, Scope
 from gittrace.share.queue import Entry
 from gittrace.share.remotes import Remotes, Target
+from gittrace.share.renamed import remotes_of
 
 
 @dataclass
@@ -39,7 +40,7 @@ class Standing:
 
 def standings(repo: Repository) -> list[Standing]:
     """Return how each remote stands, the chosen ones first. Raises BadConfig."""
-    remotes = Remotes(repo)
+    remotes = remotes_of(repo)
     targets = {target.remote: target for target in remotes.targets}
     entries = queue.waiting(repo)
     names = dict.fromkeys([*targets, *(entry.remote for entry in entries), *remotes.names])

@@ -91,6 +91,14 @@ def _is_oid(text: object) -> bool:
     return isinstance(text, str) and len(text) in (40, 64) and set(text) <= set("0123456789abcdef")
 
 
+def rename(repo: Repository, old: str, new: str) -> None:
+    """Have all entries of a remote go by its new name. Raises OSError."""
+    for entry in waiting(repo):
+        remote, to = (new if name == old else name for name in (entry.remote, entry.to))
+        if (remote, to) != (entry.remote, entry.to):
+            _write(repo, replace(entry, remote=remote, to=to))
+
+
 def confirm(repo: Repository, entries: Iterable[Entry]) -> None:
     """Drop entries: the server has all that they stand for."""
     for entry in entries:

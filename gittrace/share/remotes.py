@@ -10,6 +10,8 @@ from gittrace.errors import BadConfig, NotFound, TraceError
 from gittrace.git.repository import Repository
 from gittrace.vocabulary import REMOTE_NOTES_REFS, SHARED_NOTES_REFS
 
+#: `remote.<name>.trace`: the name, so that a renamed remote is known
+MARK = "trace"
 _BRANCHES = "refs/heads/"
 _TRACKING = "refs/remotes/"
 
@@ -76,6 +78,12 @@ class Remotes:
     def names(self) -> list[str]:
         """The names of all remotes."""
         return sorted(self._values)
+
+    @property
+    def renamed(self) -> dict[str, str]:
+        """The remotes that were renamed since they were chosen: name -> the name of then."""
+        marks = {remote: values[MARK][-1] for remote, values in self._values.items() if values.get(MARK)}
+        return {remote: before for remote, before in marks.items() if before != remote}
 
     def need(self, name: str) -> str:
         """Return the name of a remote. Raises NotFound."""

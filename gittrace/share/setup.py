@@ -4,7 +4,8 @@ from gittrace.git.objects import open_objects
 from gittrace.git.repository import Repository
 from gittrace.share import state as states
 from gittrace.share.plan import Planner
-from gittrace.share.remotes import Remotes, Target, notes_refspec, writer_of
+from gittrace.share.remotes import MARK, Target, notes_refspec, writer_of
+from gittrace.share.renamed import remotes_of
 from gittrace.share.writer import ensure_own
 from gittrace.trace.initialize import add_settings, initialize
 
@@ -14,12 +15,14 @@ def share(repo: Repository, remote: str, to: str | None = None) -> Target:
 
     What is noted on commits that are there already is left to `git trace push`.
     """
-    remotes = Remotes(repo)
+    remotes = remotes_of(repo)
     remotes.need(remote)
     if to is not None:
         add_settings(repo, [(f"trace.{remote}.to", remotes.need(to))], replace=True)
     add_settings(repo, [("trace.push", "auto")], replace=True)
     add_settings(repo, [("trace.remote", remote)])
+    # so that they are known when they are renamed
+    add_settings(repo, [(f"remote.{name}.{MARK}", name) for name in dict.fromkeys((remote, to or remote))])
     initialize(repo)
     ensure_own(repo)
     target = remotes.target(remote)
@@ -33,5 +36,5 @@ def share(repo: Repository, remote: str, to: str | None = None) -> Target:
 
 def fetch_along(repo: Repository, remote: str) -> None:
     """Have `git fetch` of a remote bring what is published there. Raises NotFound, GitFailed, OSError."""
-    Remotes(repo).need(remote)
-    add_settings(repo, [(f"remote.{remote}.fetch", notes_refspec(remote))])
+    remotes_of(repo).need(remote)
+    add_settings(repo, [(f"remote.{remote}.fetch", notes_refspec(remote)), (f"remote.{remote}.{MARK}", remote)])

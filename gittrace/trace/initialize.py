@@ -161,6 +161,23 @@ def add_settings(repo: Repository, settings: Sequence[tuple[str, str]], replace:
     repo.forget_config()
 
 
+def move_settings(repo: Repository, moves: Sequence[tuple[str, str, str, str]]) -> None:
+    """Change settings (key, value, new key, new value) that the repository's own configuration has.
+
+    Raises GitFailed, OSError.
+    """
+    with _alone(repo), _config_recorded(repo):
+        for key, value, new_key, new in moves:
+            if (key, value) != (new_key, new) and value in _all_local(repo, key):
+                record = Installation.load(repo)
+                record.settings.append([new_key, new])
+                record.save()
+                if new not in _all_local(repo, new_key):
+                    repo.git("config", "--local", "--add", new_key, new)
+                repo.git("config", "--local", "--fixed-value", "--unset-all", key, value)
+    repo.forget_config()
+
+
 def deinitialize(repo: Repository, purge: bool = False, dry_run: bool = False, force: bool = False) -> Deinitialized:
     """Take hooks and configuration away, and put back what was there before, byte for byte.
 
