@@ -269,10 +269,11 @@ class Commit(Event):
 
 
 class Rewrite(Event):
-    """Commits that were replaced: `pairs` of old and new oid."""
+    """Commits that were replaced: `pairs` of old and new oid, `onto` the commit that a rebase built on."""
 
     kind: Literal["rewrite"]
     cause: str | None = None
+    onto: Oid | None = None
     pairs: list[Annotated[list[Oid], Field(min_length=2, max_length=2)]]
 
 

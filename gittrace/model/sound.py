@@ -96,7 +96,7 @@ _FIELDS: dict[str, Check] = {
     **dict.fromkeys(("tool", "path", "action", "subject", "cause", "text", "reason", "title", "developer_id"), _text),
     **dict.fromkeys(("model", "tool_call_id"), _text),
     **dict.fromkeys(("id", "trace_id", "session_id", "about", "parent", "by"), _id),
-    **dict.fromkeys(("head", "head_after", "tree", "tree_after", "commit", "base_commit"), is_oid),
+    **dict.fromkeys(("head", "head_after", "tree", "tree_after", "commit", "base_commit", "onto"), is_oid),
     **dict.fromkeys(("diff_encoding", "effect_encoding"), lambda value: value == "latin-1"),
     **dict.fromkeys(("diff_omitted", "effect_omitted"), _OMITTED),
     **dict.fromkeys(("parallel", "success", "continues", "diff_redacted", "effect_redacted"), _truth),

@@ -48,6 +48,20 @@ def made_in(events: Iterable[EventDict]) -> tuple[frozenset[str], frozenset[str]
     return frozenset(made), frozenset(rewritten)
 
 
+def grew_on(events: Iterable[EventDict]) -> dict[str, tuple[str, ...]]:
+    """Return what commits of sessions grew on, as recorded: the parents, or what a rebase built on.
+
+    It stands in for commits that were rewritten since and are not in this clone.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for event in events:
+        if event.get("kind") == REWRITE and event.get("onto"):
+            found.update((str(new), (str(event["onto"]),)) for _, new in event.get("pairs") or ())
+        elif event.get("kind") == COMMIT:
+            found[str(event.get("commit"))] = tuple(map(str, event.get("parents") or ()))
+    return found
+
+
 _SCP_URL = re.compile(r"(?:[^@/\s]+@)?(?P<host>[^:/\s]+):(?P<path>[^/\s].*)")
 
 

@@ -240,13 +240,16 @@ class _News:
                 yield item
 
     def rebased(self, start: int, end: int, taken: Snapshot) -> list[Event]:
-        """Return the event of rebases that ended within a range of the entries, if it is not journaled yet."""
+        """Return the events of rebases that ended within a range of the entries, if they are not journaled yet."""
         new = {entry.oid for entry in self.entries[start:end]}
         known = [pair for event in self.tail if event["kind"] == REWRITE for pair in event.get("pairs") or ()]
-        pairs = [pair for pair in rewrites.matching(self.repo, new, "rebase") if pair not in known]
-        if not pairs:
-            return []
-        return [event_of(REWRITE, taken.head, taken.branch, now(), cause="rebase", pairs=pairs)]
+        events = []
+        for onto, pairs in rewrites.matching(self.repo, new, "rebase").items():
+            fresh = [pair for pair in pairs if pair not in known]
+            if fresh:
+                event = event_of(REWRITE, taken.head, taken.branch, now(), cause="rebase", pairs=fresh)
+                events.append(event | ({"onto": onto} if onto else {}))
+        return events
 
     def filtered(self, taken: Snapshot) -> list[Event]:
         """Return the event of a `git filter-repo` that took HEAD along, with the commits of the session."""

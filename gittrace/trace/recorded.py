@@ -10,7 +10,7 @@ from gittrace.git.objects import GITLINK, ObjectStore
 from gittrace.git.patch import PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import AI, HUMAN, UNKNOWN, Writer
-from gittrace.model.trace import EventDict, Session, Trace, heads, made_in
+from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
 from gittrace.trace.align import Text, keys
 from gittrace.trace.changes import LARGEST, Change, Step, change_of, split
 from gittrace.trace.lineage import Lineage
@@ -110,6 +110,7 @@ class _Steps:
         tree = base.get("tree") if isinstance(base, Mapping) else None
         self._base = TreeEditor(objects, tree) if tree and objects.kind(tree) == "tree" else None
         self._made, self._amended = made_in(trace.events)
+        self._grew_on = grew_on(trace.events)
         self._hooked = is_hooked(session)
         self._commands = {str(event["id"]): event for event in session.events if event["kind"] == COMMAND}
         self._came: dict[str, frozenset[str]] = {}
@@ -238,19 +239,22 @@ class _Steps:
     def _foreign(self, commit: str | None) -> frozenset[str]:
         """Return the nearest commits, from this one back, that no session of the trace made."""
         todo = [commit] if commit else []
+        entered: set[str] = set()  # what is recorded of parents that aren't here may go in a circle
         while todo:
             oid = todo[-1]
+            entered.add(oid)
             parents = self._parents(oid)
-            missing = [parent for parent in parents if parent not in self._came]
+            missing = [parent for parent in parents if parent not in self._came and parent not in entered]
             if missing and oid not in self._came:
                 todo += missing
                 continue
             todo.pop()
             if oid not in self._came:
                 own = () if oid in self._made or self.objects.kind(oid) != "commit" else (oid,)
-                self._came[oid] = frozenset(own).union(*(self._came[parent] for parent in parents))
+                self._came[oid] = frozenset(own).union(*(self._came.get(parent, ()) for parent in parents))
         return self._came[commit] if commit else frozenset()
 
     def _parents(self, oid: str) -> tuple[str, ...]:
-        made = oid in self._made and self.objects.kind(oid) == "commit"
-        return self.objects.commit(oid).parents if made else ()
+        if oid not in self._made:
+            return ()
+        return self.objects.commit(oid).parents if self.objects.kind(oid) == "commit" else self._grew_on.get(oid, ())

@@ -59,10 +59,14 @@ def is_oid(word: str) -> bool:
     return len(word) in (40, 64) and set(word) <= set("0123456789abcdef")
 
 
-def matching(repo: Repository, new: set[str], cause: str) -> list[list[str]]:
-    """Return the `[old, new]` pairs of a cause whose new side is one of the given commits, each once."""
+def matching(repo: Repository, new: set[str], cause: str) -> dict[str | None, list[list[str]]]:
+    """Return the `[old, new]` pairs of a cause whose new side is one of the given commits, each once, by their onto."""
     pairs, _ = read_pairs(repo)
-    return [list(pair) for pair in dict.fromkeys((p.old, p.new) for p in pairs if p.new in new and p.cause == cause)]
+    wanted = {(pair.old, pair.new): pair.onto for pair in pairs if pair.new in new and pair.cause == cause}
+    found: dict[str | None, list[list[str]]] = {}
+    for pair, onto in wanted.items():
+        found.setdefault(onto, []).append(list(pair))
+    return found
 
 
 def newest(repo: Repository, commit: str) -> str:

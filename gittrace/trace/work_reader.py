@@ -16,7 +16,7 @@ from gittrace.git.history import Leaf
 from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
-from gittrace.model.trace import EventDict, Session, Trace, heads, made_in
+from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
 from gittrace.trace.fingerprint import (
     FileLines,
     Line,
@@ -42,6 +42,7 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
     work = Work(trace.id, began, ended, made=made_in(trace.events)[0])
     reader = _Reader(work, store)
     reader.grafts = _grafts(trace)
+    reader.grew_on = grew_on(trace.events)
     for step in _steps(trace):
         reader.read(step)
     return work
@@ -108,6 +109,8 @@ class _Reader:
         self.committed: dict[str, tuple[str, Origin]] = {}
         # by event: reverts and picks that it is, or that the command made
         self.grafts: dict[str, list[str]] = {}
+        # what commits of ours grew on that may not be here
+        self.grew_on: Mapping[str, tuple[str, ...]] = {}
         self._roots: dict[str, str | None] = {}
         self._trees: dict[str, TreeEditor] = {}
 
@@ -182,13 +185,14 @@ class _Reader:
         return self._trees[commit]
 
     def _root(self, commit: str) -> str | None:
-        way: list[str] = []
+        way: dict[str, None] = {}
         at: str | None = commit
         while at is not None and at not in self._roots:
-            way.append(at)
+            way[at] = None
             if self.store.kind(at) != "commit":
                 self.work.whole = False
-                self._roots[at] = None
+                at = next(iter(self.grew_on.get(at, ())), None) if at in self.work.made else None
+                at = None if at in way else at
             elif at in self.work.made:
                 parents = self.store.commit(at).parents
                 at = parents[0] if parents else None

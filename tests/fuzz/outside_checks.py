@@ -228,9 +228,11 @@ def _wrong_fate(
     most = {token for oid in tips for file in history[oid].files.values() for token in file.tokens & maybe}
     shares, lines, files = (fate["shares"], fate["lines"], fate["files"]) if fate else ({}, 0, [])
     said = round(sum(shares.get(word, 0) for word in ("alive", "moved")) * lines)
+    # what the trace has indented anew since stands otherwise than it left it
+    stands_somehow = said + round(shares.get("transformed", 0) * lines)
     # a file without lines counts as one
     whole = sum(file["lines"] == 1 for file in files)
     # where lines were copied, the original may stand for the copy
     copied = any(trace in hands for hands in ledger.copied.values())
-    if said < len(least) or (said > len(most) + whole and not copied):
+    if stands_somehow < len(least) or (said > len(most) + whole and not copied):
         yield "fate says what stands", f"{said} lines stand, not {len(least)} to {len(most) + whole}: {fate}"

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.fuzz.conflicts import finish, tidy
 from tests.fuzz.model import tokens
-from tests.fuzz.steps import STEPS, Step, brought_in, settle_conflicts, start
+from tests.fuzz.steps import STEPS, Step, brought_in, collect, settle_conflicts, start
 from tests.fuzz.world import Desk, scribble
 
 
@@ -212,6 +212,12 @@ def pause(desk: Desk, rng: Random) -> None:
     time.sleep(seconds)
 
 
+def collect_settled(desk: Desk, rng: Random) -> None:
+    """Collect garbage when nobody writes: with --prune=now git takes away what is being written."""
+    desk.world.settle()
+    collect(desk, rng)
+
+
 def here_only(step: Step) -> Step:
     """Return a step that does something only where people record."""
 
@@ -236,6 +242,7 @@ _MORE: dict[str, tuple[int, Step]] = {
     "filter-branch": (1, filter_branch),
     "replace": (1, replace),
     "squash-elsewhere": (3, squash_elsewhere),
+    "collect": (1, collect_settled),
     "pause": (2, pause),
 }
 _LESS = ("wait", "seal")

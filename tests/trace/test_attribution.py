@@ -501,6 +501,32 @@ def clone_with_notes(work: Recording, monkeypatch: pytest.MonkeyPatch) -> Record
     return made
 
 
+def test_clone_without_the_commits_that_a_session_saw(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a rebase brought in is told by what it built on, though all that it made was squashed since."""
+    work.git("branch", "topic")
+    work.write(a=TEN + lines("theirs", "others"))
+    work.commit("of others")
+    work.git("checkout", "-q", "topic")
+    work.start()
+    work.did("one", b=TEN + lines("one"))
+    work.commit()
+    work.git("rebase", "-q", "main")
+    work.did("two", b=TEN + lines("one", "two"))
+    work.commit()
+    work.stop()
+    work.git("reset", "-q", "--soft", "main")
+    work.write(b=lines("theirs", "others") + TEN + lines("one", "two"), a=TEN)
+    work.commit("all in one, and moved on")
+    work.git("checkout", "-q", "main")
+    work.git("merge", "-q", "--squash", "topic")
+    work.commit("squashed")
+    work.git("branch", "-q", "-D", "topic")
+    clone = clone_with_notes(work, monkeypatch)
+    for path in ("a", "b"):
+        assert blamed(clone, path) == blamed(work, path)
+    assert wrote(clone, "b") == said("theirs", "others", by=None) | said("one", by="one") | said("two", by="two")
+
+
 def test_clone_with_only_the_notes_says_the_same(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     work.start()
     work.did("one", a=TEN + lines("one", "two"))
