@@ -105,7 +105,9 @@ class Fates:
 
     def fate(self) -> Fate | None:
         """Return the fate, None for a trace that left nothing."""
-        files = [file for path in sorted(self._files) if (file := self._file(path))]
+        # files that had several names in different worktrees, and one in the end, are one
+        seen: set[tuple[bytes, int]] = set()
+        files = [file for path in sorted(self._files) if (file := self._file(path, seen))]
         total: Counter[str] = Counter()
         for file in files:
             total.update({word: round(share * file.lines) for word, share in file.shares.items()})
@@ -121,10 +123,13 @@ class Fates:
         left = {first.get(path, path) for path, _, _ in self.work.leaves if path not in renamed or path in first}
         return left | {path for path, lines in self.work.lines.items() if lines}
 
-    def _file(self, path: bytes) -> FileFate | None:
-        written = [item for item in self.work.lines.get(path, {}).values() if self._holds(path, item)]
-        counted = [item.line for item in written if item.line.telling] or [item.line for item in written]
+    def _file(self, path: bytes, seen: set[tuple[bytes, int]]) -> FileFate | None:
+        """Return the fate of a file's lines that were not `seen` before (by its last name and exact fingerprint)."""
         last = self.work.names.get(path, path)
+        here = [item for item in self.work.lines.get(path, {}).values() if (last, item.line.exact) not in seen]
+        seen |= {(last, item.line.exact) for item in here}
+        written = [item for item in here if self._holds(path, item)]
+        counted = [item.line for item in written if item.line.telling] or [item.line for item in written]
         words: Counter[str] = Counter()
         now: set[bytes] = set()
         for line in counted:

@@ -209,6 +209,8 @@ def _wrong_record(desk: Desk, told: Told, events: Mapping[str, str]) -> Iterator
             trace = part["url"].removeprefix("opentraces://").split("/")[0] if part.get("url") else ""
             writer = _writer(ids and ids | {"trace_id": trace}, events)
             for lines in part["ranges"]:
+                if lines["change_type"] == "deletion":
+                    continue  # it says who took lines away, and where
                 for row in rows[lines["start_line"] - 1 : lines["end_line"]]:
                     for rule, text in wrong_writer(desk, row, writer):
                         yield rule, f"{file['path']} in the export of {told.commit_sha}: {text}"
