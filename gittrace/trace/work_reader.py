@@ -132,13 +132,14 @@ class _Reader:
             self.work.heads += [(old, origin.at) for old in replaced]
         commits, counts = event["kind"] == COMMIT, event["kind"] != SESSION
         merged = tuple(map(str, event.get("parents", ())[1:])) if commits else ()
-        arrived = (str(event.get("commit")), *merged) if commits else ()
+        own = str(event["commit"]) if commits else ""
+        arrived = (own, *merged) if commits and self._takes_over(event) else merged
         came = (step.after, step.following) if counts else ()
-        arrived += tuple(dict.fromkeys(head for head in came if head and head not in (step.head, *arrived)))
+        arrived += tuple(dict.fromkeys(head for head in came if head and head not in (step.head, own, *arrived)))
         if arrived:
             self.work.arrivals[origin.event_id] = arrived
         if commits:
-            self.committed[self.session] = arrived[0], origin
+            self.committed[self.session] = own, origin
         for key, at, moved in (
             ("diff", step.head, step.before != step.head),
             ("effect", step.after, step.head != step.after),
@@ -152,6 +153,17 @@ class _Reader:
                 self._text(text, event.get(f"{key}_encoding"), origin, counts, foreign, moved)
             if isinstance(omitted, Mapping):
                 self._omitted(omitted, origin, counts, foreign)
+
+    def _takes_over(self, event: EventDict) -> bool:
+        """Tell whether a commit may hold what another one held before, as a pick or an amend does, and a rebase.
+
+        A commit of its own has the author's date of its own; what is alike was made of it.
+        """
+        oid, action = str(event.get("commit")), str(event.get("action", "commit"))
+        if not action.startswith("commit") or "(amend)" in action or self.store.kind(oid) != "commit":
+            return True
+        commit = self.store.commit(oid)
+        return commit.author.time != commit.committer.time
 
     def _begin(self, header: EventDict) -> None:
         base = header.get("base")

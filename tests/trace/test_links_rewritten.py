@@ -108,6 +108,20 @@ def test_filtered(work: Recording, three: tuple[str, list[str]]) -> None:
     assert found.fate.word == "moved"
 
 
+def test_filtered_beside_the_old_branch(work: Recording) -> None:
+    """What is alike, of the same second, by dates that were kept, was made of what was written by hand here."""
+    trace = work.start().trace_id
+    work.did("look")
+    work.write(a=TEN + numbered("a one"))
+    commit = work.commit()
+    work.git("checkout", "-q", "-b", "topic")
+    env = {"FILTER_BRANCH_SQUELCH_WARNING": "1"}
+    work.git("filter-branch", "-f", "--tree-filter", "echo more >c", "HEAD~..HEAD", env=env)
+    work.git("update-ref", "-d", "refs/original/refs/heads/topic")
+    work.stop()
+    assert tiers(outcome(work, trace)) == {commit: TOOL, work.head("topic"): TOOL}
+
+
 def test_a_dirty_rebase_with_autostash(work: Recording, three: tuple[str, list[str]]) -> None:
     trace, _ = three
     work.start(trace_id=trace)
