@@ -202,15 +202,15 @@ def _wrong_record(desk: Desk, told: Told, events: Mapping[str, str]) -> Iterator
     if (attribution is None) != (told.commit_sha is None):
         yield "what is committed is attributed", f"commit {told.commit_sha}, attribution {attribution}"
     for file in attribution["files"] if attribution else ():
-        data = desk.repo.run("git", "cat-file", "blob", f"{told.commit_sha}:{file['path']}")
-        rows = data.splitlines(keepends=True)
         for part in file["conversations"]:
             ids = part.get("ids")
             trace = part["url"].removeprefix("opentraces://").split("/")[0] if part.get("url") else ""
             writer = _writer(ids and ids | {"trace_id": trace}, events)
-            for lines in part["ranges"]:
-                if lines["change_type"] == "deletion":
-                    continue  # it says who took lines away, and where
+            # a deletion says who took lines away, and where: the file may be gone
+            added = [lines for lines in part["ranges"] if lines["change_type"] != "deletion"]
+            name = f"{told.commit_sha}:{file['path']}"
+            rows = desk.repo.run("git", "cat-file", "blob", name).splitlines(keepends=True) if added else []
+            for lines in added:
                 for row in rows[lines["start_line"] - 1 : lines["end_line"]]:
                     for rule, text in wrong_writer(desk, row, writer):
                         yield rule, f"{file['path']} in the export of {told.commit_sha}: {text}"
