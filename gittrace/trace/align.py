@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from gittrace.trace.fingerprint import line_of
 
 Text = bytes | None
+#: letters and digits from which on lines elsewhere were moved there, and not written anew (as for `git blame -M`)
+MOVED = 20
 # letters and digits from which on a run of lines says something, though none of them does
 _TELLING_RUN = 12
 
@@ -32,13 +34,18 @@ def telling(text: bytes) -> bool:
 
 def says_something(some: Iterable[bytes]) -> bool:
     """Tell whether a run of keys does."""
-    weight = 0
+    said = 0
     for text in some:
         line = line_of(text)
-        weight += line.weight
-        if line.telling or weight >= _TELLING_RUN:
+        said += line.weight
+        if line.telling or said >= _TELLING_RUN:
             return True
     return False
+
+
+def weight(some: Iterable[bytes]) -> int:
+    """Return how many letters and digits lines have, given as keys, that say where they come from."""
+    return sum(line_of(text).weight for text in some)
 
 
 def align(old: Sequence[Text], new: Sequence[Text]) -> list[int]:

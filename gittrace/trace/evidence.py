@@ -172,11 +172,11 @@ class _Lines:
                     if owners[place] is None and run[place].skeleton not in bones:
                         owners[place] = claim
                         self.found[claim.trace].moved += 1
-        self._run(run, key, owners)
+        whole = self._run(run, key, owners)
         for at, line in enumerate(run):
             if not line.telling:
                 owners[at] = self._neighbours(line, owners, at)
-            owner = owners[at]
+            owner = owners[at] or whole
             if owner and new[at]:
                 self.explained[owner.trace] += 1
         self.new += sum(new)
@@ -205,16 +205,19 @@ class _Lines:
         match.bent.add((self.family, written))
         return claim
 
-    def _run(self, run: Run, key: str, owners: list[Claim | None]) -> None:
+    def _run(self, run: Run, key: str, owners: list[Claim | None]) -> Claim | None:
+        """Return who wrote all of a run, though some line of it may have stood elsewhere before."""
         known = RunKey(key, heaviest(run).skeleton)
         claim = self.ledger.first(self.ledger.runs, known, self.made) if key else None
         if claim is None:
-            return
+            return None
         # short runs turn up in unrelated files too
         telling = {owner.trace for owner in owners if owner}
         here = self.ledger.lines.claims((self.family, run[0]))
         if claim.trace in telling or (not telling and any(one.trace == claim.trace for one in here)):
             self.found[claim.trace].runs += 1
+            return claim
+        return None
 
     def _neighbours(self, line: Line, owners: list[Claim | None], at: int) -> Claim | None:
         """Return who wrote a line that says nothing by itself: whoever wrote the one beside it, if it may be theirs."""

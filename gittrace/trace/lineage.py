@@ -294,7 +294,7 @@ class Lineage:
         texts = [text or b"" for text in said]
         stands = set(draft.old.keys)
         gone = [at for at in once(texts) & draft.fresh if texts[at] not in stands]
-        found = self.memory.recall(draft.version.path, texts, gone, draft.fresh, _always)
+        found = self.memory.recall_back(draft.version.path, texts, gone, draft.fresh, _always)
         left = draft.fresh - found.keys()
         anchors = [at for at in gone if at in left]
         if anchors:

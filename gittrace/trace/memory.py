@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from gittrace.model.attribution import Writer
-from gittrace.trace.align import Text, telling
+from gittrace.trace.align import MOVED, Text, telling, weight
 
 # what lines must say together (characters without white space, lines) to be known in a file that they never stood in
 _FAR_TELLING = 30
@@ -93,8 +93,26 @@ class Memory:
         `anchors` are those that may be known by what they say alone; the others only by what stands beside them.
         `allowed` tells which moments count; a line that was born twice by then is ambiguous.
         """
-        places = {at: place for at in anchors if (place := _only(self._near.get((path, texts[at])), allowed))}
+        places = self._near_places(path, texts, anchors, allowed)
         return {at: place.birth for at, place in _grown(places, texts, wanted).items()}
+
+    def recall_back(
+        self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], wanted: Collection[int], allowed: Allowed
+    ) -> dict[int, Birth | None]:
+        """Return the same for lines that somebody put there now: without those that may as well be written anew.
+
+        A short run came back only where it stands beside something that it stood beside before.
+        """
+        found: dict[int, Birth | None] = {}
+        for run in _runs(_grown(self._near_places(path, texts, anchors, allowed), texts, wanted)):
+            if weight(texts[at] for at in run) >= MOVED or _is_beside(run, texts):
+                found.update((at, place.birth) for at, place in run.items())
+        return found
+
+    def _near_places(
+        self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], allowed: Allowed
+    ) -> dict[int, _Place]:
+        return {at: place for at in anchors if (place := _only(self._near.get((path, texts[at])), allowed))}
 
     def recall_far(
         self,
@@ -157,6 +175,23 @@ def _grown(places: dict[int, _Place], texts: Sequence[bytes], wanted: Collection
                 found[here] = _Place(version, there, version.births[there], anchor.when)
                 here, there = here + way, there + way
     return found
+
+
+def _is_beside(run: dict[int, _Place], texts: Sequence[bytes]) -> bool:
+    """Tell whether a run has the same neighbour on some side here and there, or was all of the file and is again."""
+    pairs = [
+        (_neighbour(texts, end, way), _neighbour(run[end].version.keys, run[end].index, way))
+        for end, way in ((min(run), -1), (max(run), 1))
+    ]
+    return any(here and here == there for here, there in pairs) or not any(here or there for here, there in pairs)
+
+
+def _neighbour(texts: Sequence[Text], at: int, way: int) -> Text:
+    """Return the next line that isn't blank, nothing at the end of the file."""
+    at += way
+    while 0 <= at < len(texts) and texts[at] == b"":
+        at += way
+    return texts[at] if 0 <= at < len(texts) else b""
 
 
 def _runs(places: dict[int, _Place]) -> list[dict[int, _Place]]:

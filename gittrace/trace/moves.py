@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from gittrace.trace.align import align, says_something
+from gittrace.trace.align import MOVED, align, weight
 
 # a place in the blocks of a step: the block's number, and the line's index in it
 _Place = tuple[int, int]
@@ -57,7 +57,7 @@ def _between(blocks: Sequence[Block], left: set[_Place]) -> None:
 
 
 def _pair(blocks: Sequence[Block], left: set[_Place], source: _Place, target: _Place) -> None:
-    """Pair a run around an anchor, if it says something."""
+    """Pair a run around an anchor, if it says enough."""
     (old, old_at), (new, new_at) = source, target
     removed, added, taken = blocks[old].removed, blocks[new].added, blocks[new].taken
 
@@ -72,7 +72,7 @@ def _pair(blocks: Sequence[Block], left: set[_Place], source: _Place, target: _P
         first -= 1
     while fits(last + 1):
         last += 1
-    if says_something(added[new_at + first : new_at + last + 1]):
+    if weight(added[new_at + first : new_at + last + 1]) >= MOVED:
         for step in range(first, last + 1):
             taken[new_at + step] = (old, old_at + step)
             left.discard((old, old_at + step))

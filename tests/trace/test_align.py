@@ -1,9 +1,10 @@
 """Alignment of lines, and moves."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gittrace.trace.align import align, key, runs, says_something, trusted
+from gittrace.trace.align import MOVED, align, key, runs, says_something, trusted
 from gittrace.trace.moves import Block, find_moves
 
 TEXTS = st.lists(st.sampled_from([b"", b"}", b"one", b"two", b"three", b"four", b"five"]), max_size=14)
@@ -57,10 +58,17 @@ def test_keys_leave_white_space_out() -> None:
 
 
 def test_move_between_blocks_takes_its_neighbours_along() -> None:
-    away = Block([b"}", b"thefirstline()", b"{", b"}"], [])
-    here = Block([], [b"}", b"thefirstline()", b"{", b"new"])
+    away = Block([b"}", b"thefirstlineofthefile()", b"{", b"}"], [])
+    here = Block([], [b"}", b"thefirstlineofthefile()", b"{", b"new"])
     find_moves([away, here])
     assert here.taken == [(0, 0), (0, 1), (0, 2), None]
+
+
+@pytest.mark.parametrize(("said", "moved"), [(b"x" * MOVED, True), (b"x" * (MOVED - 1) + b"()", False)])
+def test_what_could_as_well_be_written_anew_is_not_moved(said: bytes, moved: bool) -> None:
+    away, here = Block([said], []), Block([], [said])
+    find_moves([away, here])
+    assert here.taken == [(0, 0) if moved else None]
 
 
 def test_trivial_line_is_not_moved() -> None:
@@ -70,7 +78,7 @@ def test_trivial_line_is_not_moved() -> None:
 
 
 def test_ambiguous_line_is_not_moved() -> None:
-    away = Block([b"thefirstline()", b"x", b"thefirstline()"], [])
-    here = Block([], [b"thefirstline()"])
+    away = Block([b"thefirstlineofthefile()", b"x", b"thefirstlineofthefile()"], [])
+    here = Block([], [b"thefirstlineofthefile()"])
     find_moves([away, here])
     assert here.taken == [None]

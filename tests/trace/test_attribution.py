@@ -548,3 +548,33 @@ def test_sha256(make_work: Make) -> None:
     work.did("one", a=TEN + lines("one"))
     work.commit()
     assert wrote(work) == said("one", by="one")
+
+
+SHORT = "    return a - b\n"
+
+
+def test_a_short_line_written_anew_belongs_to_who_wrote_it(work: Recording) -> None:
+    work.repo.commit("f", "def add(a, b):\n" + SHORT)
+    work.start()
+    work.did("mend", f="def add(a, b):\n    return a + b\n")
+    work.commit()
+    work.did("more", f="def add(a, b):\n    return a + b\ndef sub(a, b):\n" + SHORT)
+    work.commit()
+    assert wrote(work, "f") == {"def sub(a, b):": "more", "    return a - b": "more"}
+
+
+def test_a_short_line_that_goes_here_and_comes_there_in_one_step_is_written_anew(work: Recording) -> None:
+    work.repo.commit("f", "def add(a, b):\n" + SHORT + "\n\n" + TEN)
+    work.start()
+    work.did("one", f="def add(a, b):\n    return a + b\n\n\n" + TEN + "def sub(a, b):\n" + SHORT)
+    work.commit()
+    assert wrote(work, "f") == {"    return a + b": "one", "def sub(a, b):": "one", "    return a - b": "one"}
+
+
+def test_a_short_line_that_comes_back_to_its_place_is_whose_it_was(work: Recording) -> None:
+    work.repo.commit("f", "def add(a, b):\n" + SHORT + "\n\n" + TEN)
+    work.start()
+    work.did("try", f="def add(a, b):\n    return b\n\n\n" + TEN)
+    work.did("undo", f="def add(a, b):\n" + SHORT + "\n\n" + TEN + lines("one"))
+    work.commit()
+    assert blamed(work, "f")["    return a - b"] is None

@@ -346,6 +346,16 @@ def test_a_later_edit_of_the_file_does_not_take_the_link_over(work: Recording, t
     assert (found.commit_sha, found.fate.word) == (commit, "superseded")
 
 
+def test_a_run_counts_as_a_whole_though_a_line_of_it_stood_elsewhere(work: Recording) -> None:
+    work.repo.commit("a", TEN + "def add(a, b):\n    return a - b\n")
+    trace = work.start().trace_id
+    work.did(a=TEN + "def add(a, b):\n    return a + b\n")
+    work.commit()
+    work.did(a=TEN + "def add(a, b):\n    return a + b\ndef subtract(a, b):\n    return a - b\n")
+    commit = work.commit()
+    assert link_to(outcome(work, trace), commit).share == 1.0
+
+
 def test_two_traces_in_one_commit(work: Recording) -> None:
     first = work.start().trace_id
     work.did(a=TEN + numbered("one"))
