@@ -96,6 +96,7 @@ class Recorder:
             if self.before:
                 trees = [self.before.tree]
                 self._try(lambda: self._protect(trees, {}))
+            _load_record()
         finally:
             self._protecting.release()
 
@@ -247,6 +248,13 @@ class Recorder:
 def _load_screen() -> None:
     """Import what an output with colours will need: however short the command, git looks at the worktree meanwhile."""
     import gittrace.capture.screen  # noqa: F401
+
+
+def _load_record() -> None:
+    """Import what the line in the journal will need, likewise."""
+    import gittrace.capture.lines
+    import gittrace.journal.append
+    import gittrace.trace.masking  # noqa: F401
 
 
 def _cut(head: bytes, tail: bytes, total: int, limit: int) -> "tuple[bytes, bytes]":
