@@ -11,6 +11,7 @@ A keyring is never waited for and never makes a dialogue appear: recording must 
 
 import contextlib
 import fcntl
+import glob
 import hashlib
 import hmac
 import json
@@ -170,6 +171,8 @@ def save_state(state: dict[str, Any]) -> None:
 
 
 def save(path: str, data: bytes) -> None:
+    for left in glob.glob(f"{glob.escape(path)}.*.new"):
+        os.unlink(left)  # by a process that was killed: the lock is held
     new = f"{path}.{uuid4()[:8]}.new"
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:

@@ -4,7 +4,8 @@ The new key goes where the old one is. What was recorded keeps the id that it ha
 of redaction (`redaction.key`) travels along, so that equal secrets have equal tags on all of a person's machines; it
 stays when the id is rotated, since tags that are allowed name what they did.
 
-Whatever is interrupted can be done again. A key that is there and can't be read is never replaced.
+Whatever is interrupted can be done again: before the key changes, what follows from it (`ids`) goes, so that whichever
+key is there afterwards is the one that counts. A key that is there and can't be read is never replaced.
 """
 
 import json
@@ -34,8 +35,8 @@ def rotate() -> None:
     """Make a new key. Raises IdentityUnavailable when the keyring can't be read or written, TraceError."""
     with identity.locked():
         state = identity.load_state()
-        _present(state)
-        place = _put(secrets.token_bytes(identity.KEY_BYTES), state)
+        _, present = _present(state)
+        place = _replace(present, secrets.token_bytes(identity.KEY_BYTES), state)
         identity.save_state({"key": place, "ids": {}, "own": state["own"]})
 
 
@@ -60,7 +61,7 @@ def imported(data: bytes) -> Imported:
         state = identity.load_state()
         place, present = _present(state)
         if present != key:
-            place = _put(key, state)
+            place = _replace(present, key, state)
         if before != tags:
             identity.save(identity.path_of("redaction.key"), tags.hex().encode() + b"\n")
         # the newest come last
@@ -95,8 +96,28 @@ def _present(state: dict[str, Any]) -> tuple[str | None, bytes | None]:
     return identity.key_of(state["key"])
 
 
-def _put(key: bytes, state: dict[str, Any]) -> str:
+def _replace(present: bytes | None, key: bytes, state: dict[str, Any]) -> str:
     """Put a key in the place of the present one, and return where that is. The lock is held."""
+    before = b""
+    if state["ids"]:
+        with open(identity.path_of("identity.json"), "rb") as file:
+            before = file.read()
+        identity.save_state(state | {"ids": {}})
+    try:
+        return _put(key, state)
+    except TraceError:
+        # a keyring may say no, or say nothing, and take the key all the same
+        kept = identity.bounded(lambda: any(_has(present, backend) for backend in identity.backends()))
+        if before and kept:
+            identity.save(identity.path_of("identity.json"), before)
+        raise
+
+
+def _has(key: bytes | None, backend: Any) -> bool:
+    return key is not None and identity.read_key(backend) == key
+
+
+def _put(key: bytes, state: dict[str, Any]) -> str:
     if not _has_file():
         if identity.bounded(lambda: _to_keyring(key)):
             return "keyring"

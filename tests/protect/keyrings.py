@@ -1,5 +1,6 @@
 """Keyrings of all moods, in memory."""
 
+import os
 import threading
 
 from keyring.backend import KeyringBackend
@@ -20,6 +21,28 @@ class Memory(KeyringBackend):
 
     def set_password(self, service: str, username: str, password: str) -> None:
         self.kept[service, username] = password
+
+
+class InFile(KeyringBackend):
+    """A keyring that outlives its process."""
+
+    priority = 0
+
+    def __init__(self, path: str) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.path = path
+
+    def get_password(self, service: str, username: str) -> str | None:
+        try:
+            with open(self.path, encoding="utf-8") as file:
+                return file.read() or None
+        except FileNotFoundError:
+            return None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        with open(f"{self.path}.new", "w", encoding="utf-8") as file:
+            file.write(password)
+        os.rename(f"{self.path}.new", self.path)
 
 
 class Locked(Memory):

@@ -1,6 +1,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import keyring
@@ -8,9 +10,44 @@ import pytest
 
 from gittrace.errors import TraceError
 from gittrace.protect import identity
-from gittrace.protect.identity import IdentityUnavailable, developer_id, own_ids, redaction_key, where_is_the_key
+from gittrace.protect.identity import (
+    IdentityUnavailable,
+    developer_id,
+    normalized,
+    own_ids,
+    pseudonym,
+    redaction_key,
+    where_is_the_key,
+)
 from gittrace.protect.identity_change import LONGEST, Imported, exported, imported, rotate
-from tests.protect.keyrings import Forgetful, Locked, Memory
+from tests.protect.keyrings import Forgetful, InFile, Locked, Memory
+from tests.support.repo import PACKAGE_ROOT
+
+_ROTATE = """
+import os, sys
+sys.path.insert(0, {root!r})
+import keyring
+from gittrace.protect import identity
+from gittrace.protect.identity_change import rotate
+from tests.protect.keyrings import InFile
+if {ring!r}:
+    keyring.set_keyring(InFile({ring!r}))
+count, last = 0, int(sys.argv[1])
+def counted(function):
+    def step(*args):
+        global count
+        for _ in "before", "after":
+            count += 1
+            if count == last:
+                os.kill(os.getpid(), 9)
+            result = function(*args) if _ == "before" else result
+        return result
+    return step
+os.replace, os.open = counted(os.replace), counted(os.open)
+InFile.set_password = counted(InFile.set_password)
+rotate()
+print("rotated")
+"""
 
 ME = "A U Thor <author@example.com>"
 
@@ -202,3 +239,31 @@ def test_garbage_is_refused_and_nothing_changed(config: Path, data: bytes) -> No
 def test_the_garbage_is_none_but_for_what_is_wrong_with_it() -> None:
     good = {"format": "gittrace-identity-1", "key": "1" * 64, "redaction_key": "2" * 64, "own": [], "later": 1}
     assert imported(json.dumps(good).encode()) == Imported(key=True, tags=False)
+
+
+@pytest.mark.parametrize("place", ["keyring", "file"])
+def test_killed_at_every_step(place: str, config: Path, tmp_path: Path) -> None:
+    """Before and after everything that it writes: either key counts, and all that follows from it is of one key."""
+    ring = str(tmp_path / "ring") if place == "keyring" else ""
+    if ring:
+        keyring.set_keyring(InFile(ring))
+    script = _ROTATE.format(root=str(PACKAGE_ROOT), ring=ring)
+    ids, killed, rotated = [developer_id(ME)], 0, 0
+    for step in range(1, 60):
+        done = subprocess.run([sys.executable, "-c", script, str(step)], capture_output=True, timeout=60)
+        mine = developer_id(ME)
+        assert where_is_the_key().kind == place
+        # the id is what the key makes of the name, whatever was remembered
+        assert pseudonym(bytes.fromhex(json.loads(exported())["key"]), normalized(ME)) == mine
+        assert own_ids() == list(dict.fromkeys([*ids, mine]))
+        rotated += mine != ids[-1]
+        ids = own_ids()
+        killed += done.returncode == -9
+        if done.returncode == 0:
+            break
+    assert done.stdout == b"rotated\n"
+    assert killed > 3
+    # both ends were seen: killed before the key was another one, and after
+    assert 1 < rotated < killed + 1
+    # what it left behind is nothing
+    assert [path.name for path in config.iterdir() if path.name.endswith(".new")] == []
