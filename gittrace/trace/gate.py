@@ -8,6 +8,7 @@ What was found is kept in the cache by segment, rules and scanner, without the s
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -19,6 +20,7 @@ from gittrace.errors import Damaged, TraceError
 from gittrace.git.repository import Repository
 from gittrace.model.segment import SegmentLine, decode
 from gittrace.protect import deep
+from gittrace.protect.redactor import placeholder
 from gittrace.trace.cleaning import Cleaner, Finding, texts_of
 from gittrace.trace.redaction import Redaction, redaction
 from gittrace.vocabulary import CACHE_DIR
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 UNREADABLE = "unreadable"
 """The rule of a finding that stands for a segment which can't be read, so nobody knows what is in it."""
 
+# what a placeholder's rule is not made of
+_NO_NAME = re.compile(r"[^a-z0-9]+")
 # of packed segments that are scanned together
 _TOGETHER = 256 << 10
 _SCHEMA = "create table if not exists scanned (sha text, version text, found text not null, primary key (sha, version))"
@@ -112,7 +116,11 @@ class Gate:
             self._keep({sha: [] for sha in shas})
 
     def findings(self, line: SegmentLine) -> list[Finding]:
-        """Return what a segment holds that is not allowed; it is scanned if it was not before."""
+        """Return what a segment holds that is not allowed; it is scanned if it was not before.
+
+        All of it, as it would leave: readers leave out fields that are not of their type (`gittrace.model.sound`), and
+        what is left out may be the secret.
+        """
         try:
             return self._found(line.sha256, partial(decode, line))
         except Damaged as error:
@@ -129,8 +137,18 @@ class Gate:
                 yield SegmentLine(trace.id, segment.session_id, segment.index, segment.sha256, ""), found
 
     def masked_diff(self, diff: str) -> str:
-        """Return a diff of commits without its secrets: these are the user's, and what goes out with a trace is not."""
-        return self._redaction.cleaner().diff(diff)
+        """Return a diff of commits without its secrets: these are the user's, and what goes out with a trace is not.
+
+        What the deeper scanner finds is masked too, since no `git trace redact` could: it stands in commits.
+        """
+        masked = self._redaction.cleaner().diff(diff)
+        for rule, secret, _ in self._secrets(masked) if self._has_deep else ():
+            tag = self._tag(secret)
+            if tag not in self._redaction.allowed:
+                masked = _without(
+                    masked, secret, placeholder(f"deep-{_NO_NAME.sub('-', rule.lower())}"[:40], tag).decode()
+                )
+        return masked
 
     def _found(self, sha: str, events: Callable[[], Sequence[Mapping[str, Any]]]) -> list[Finding]:
         found = self._remembered(sha)
@@ -158,11 +176,16 @@ class Gate:
 
     def _deeply(self, event: Mapping[str, Any]) -> Iterator[Finding]:
         """Yield what the deeper scanner finds beyond our rules."""
-        self._deep = self._deep or deep.DeepScanner()
         for name, text in _texts(event):
-            for rule, secret, line in self._deep.find(text):
-                tag = self._redactor.tag(secret.encode("utf-8", "surrogatepass"))
-                yield Finding(str(event.get("id", "")), name, "", line, rule, tag)
+            for rule, secret, line in self._secrets(text):
+                yield Finding(str(event.get("id", "")), name, "", line, rule, self._tag(secret))
+
+    def _secrets(self, text: str) -> Iterator[tuple[str, str, int]]:
+        self._deep = self._deep or deep.DeepScanner()
+        return self._deep.find(text)
+
+    def _tag(self, secret: str) -> str:
+        return self._redactor.tag(secret.encode("utf-8", "surrogatepass"))
 
     def _keep(self, found: Mapping[str, list[Finding]]) -> None:
         """Remember what was found in segments, by their hashes."""
@@ -175,6 +198,12 @@ class Gate:
             # locked for long, or a repository that we may only read: they are scanned again next time
             if self._db.in_transaction:
                 self._db.rollback()
+
+
+def _without(diff: str, secret: str, mark: str) -> str:
+    """Return a diff with a mark for each line of a secret; its lines stay as many, and keep their signs."""
+    marks = [mark, *(line[:1] + mark if line[:1] in ("+", "-", " ") else mark for line in secret.split("\n")[1:])]
+    return diff.replace(secret, "\n".join(marks)) if secret else diff
 
 
 def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:

@@ -1,18 +1,26 @@
 """The gate at the exit: what was sealed before a rule was there does not leave."""
 
+import argparse
 import json
 import random
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
 import pytest
 
+from gittrace.commands import export
 from gittrace.errors import TraceError
-from gittrace.model.segment import SegmentLine, encode, parse_note
+from gittrace.model.segment import SegmentLine, decode, encode, parse_note
+from gittrace.model.sound import sound
+from gittrace.model.trace import Outcome
+from gittrace.protect import deep
 from gittrace.trace import gate as gate_module
 from gittrace.trace.cleaning import Cleaner
 from gittrace.trace.gate import Gate, check, explain
+from gittrace.trace.outcome import Historian
+from tests.commands.test_evil import EVIL
 from tests.protect.samples import fill
 from tests.support.recording import Recording, view
 
@@ -159,3 +167,84 @@ def test_the_deeper_scanner_looks_too(work: Recording) -> None:
         gate.close()
     assert (found.field, found.line) == ("stdout", 2)
     assert known_there not in str(found)
+
+
+class Telling:
+    """A deeper scanner that knows one more kind of secret."""
+
+    def find(self, text: str) -> Iterator[tuple[str, str, int]]:
+        for match in re.finditer(r"zebra(?:-\d|\n[+ ]-\d)+", text):
+            yield "acme.animal/1", match[0], text.count("\n", 0, match.start()) + 1
+
+
+@pytest.fixture
+def telling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if the deeper scanner were installed, and were this one."""
+    monkeypatch.setattr(deep, "version", lambda: "1")
+    monkeypatch.setattr(deep, "DeepScanner", Telling)
+
+
+def test_what_commits_add_is_masked_by_the_deeper_scanner_too(work: Recording, telling: None) -> None:
+    diff = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -0,0 +1,4 @@\n+use zebra-1 and\n+zebra\n+-1\n+-2\n"
+    with closing(Gate(work.here)) as gate:
+        masked = gate.masked_diff(diff)
+        lines = masked.split("\n")
+        assert len(lines) == len(diff.split("\n"))
+        assert re.fullmatch(r"\+use \[REDACTED:deep-acme-animal-1:[0-9a-f]{8}\] and", lines[4])
+        assert all(line[:9] == "+[REDACTE" for line in lines[5:8])
+        assert "zebra" not in masked
+        # done again it changes nothing, and our own rules take it for a placeholder
+        assert gate.masked_diff(masked) == masked
+        (finding,) = gate.findings(_line(0, stdout="zebra-1"))
+    # by its tag it is allowed, as in a segment
+    work.git("config", "trace.redact.allow", finding.tag)
+    work.here.forget_config()
+    with closing(Gate(work.here)) as gate:
+        assert "+use zebra-1 and\n" in gate.masked_diff(diff)
+
+
+def test_the_patch_of_an_export_goes_through_it(
+    work: Recording, telling: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work.start()
+    work.did("make", x="nothing of the kind\n")
+    commit = work.commit("x")
+    work.stop()
+    patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -0,0 +1 @@\n+use zebra-7\n"
+    monkeypatch.setattr(Historian, "outcome", lambda *_: Outcome(committed=True, commit_sha=commit, patch=patch))
+    out = work.repo.top.parent / "out.jsonl"
+    parser = argparse.ArgumentParser()
+    export.add_arguments(parser)
+    monkeypatch.chdir(work.repo.top)
+    assert export.run(parser.parse_args(["-o", str(out)])) == 0
+    assert "+use [REDACTED:deep-acme-animal-1:" in json.loads(out.read_text())["outcome"]["patch"]
+    assert "zebra-7" not in out.read_text()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"stdout": [TOKEN]},
+        {"diff": {"x": TOKEN}},
+        {"diff": TOKEN, "diff_encoding": "rot13"},
+        {"id": [TOKEN]},
+        {"at": TOKEN},
+        {"results": {"framework": 7, "said": TOKEN}},
+        {"skipped": TOKEN},
+        {TOKEN: 1},
+    ],
+)
+def test_what_readers_leave_out_does_not_leave(work: Recording, fields: Mapping[str, Any]) -> None:
+    """A field that is not what it should be is read by nobody here, and would be published all the same."""
+    line = _line(0, **fields)
+    assert TOKEN not in json.dumps(sound(decode(line))[0]) or list(fields) == [TOKEN]
+    assert check(work.here, [line]).held
+
+
+@pytest.mark.parametrize("name", [name for name in EVIL if not name.startswith(("a bomb", "many", "deep", "infinite"))])
+def test_whatever_is_in_a_segment_it_is_scanned(work: Recording, name: str) -> None:
+    lines = parse_note(EVIL[name]().encode("utf-8", "surrogatepass")).segments
+    verdict = check(work.here, lines)
+    assert len(verdict.passed) + len(verdict.held) == len(lines)
+    for line, found in verdict.held:
+        assert str(explain(line, found))
