@@ -7,7 +7,7 @@ import resource
 import struct
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -61,6 +61,18 @@ def jsonl(*items: dict[str, Any] | bytes) -> bytes:
 
 def segment(*items: dict[str, Any] | bytes) -> str:
     return encode(Ids.trace(), Ids.session(), 0, jsonl(*items))
+
+
+def signatures(sha256: str, count: int) -> str:
+    """Return lines of signatures of a segment, each another."""
+    return "".join(f"\ngittrace1-signature {Ids.trace()} {sha256} ssh {number:032}" for number in range(count))
+
+
+def signed(ends: Iterable[str]) -> str:
+    """Return a segment with lines that say to be signatures of it, given by what comes after its name."""
+    line = segment(header(), event())
+    trace, sha256 = line.split(" ")[1:5:3]
+    return line + "".join(f"\ngittrace1-signature {trace} {sha256} {end}" for end in ends)
 
 
 def framed(frame: bytes, data: bytes = b"") -> str:
@@ -173,6 +185,13 @@ EVIL: dict[str, Callable[[], str]] = {
     "encodings": lambda: segment(
         header(), event(diff="x", diff_encoding="rot13"), event(diff="\u1234", diff_encoding="latin-1")
     ),
+    "signatures of nothing": lambda: segment(header(), event()) + signatures("f" * 64, 3),
+    "signatures that are none": lambda: signed(
+        ["ssh AAAA", "openpgp AAAA", "x509 AAAA", "new AAAA", "ssh A", "ssh =="]
+    ),
+    "a long signature": lambda: signed([f"ssh {'A' * 50_000}"]),
+    "many signatures": lambda: signed([f"ssh {number:032}" for number in range(90_000)]),
+    "escapes in a signature": lambda: signed([f"{ESCAPES} AAAA", f"ssh {ESCAPES}", "ssh"]),
     "a path that leaves": lambda: diffing(patch("../../escaped")),
     "a path into .git": lambda: diffing(patch(".git/hooks/post-commit") + patch(".GIT/config") + patch("git~1/config")),
     "an absolute path": lambda: diffing(patch("/etc/passwd")),
