@@ -36,6 +36,10 @@ def sign(signing: Signing, format_: str, data: bytes) -> bytes:
 
 def check(signing: Signing, format_: str, data: bytes, signature: bytes) -> Verdict:
     """Check a detached signature. Raises ProgramFailed, OSError."""
+    home = os.environ.get("GNUPGHOME") or os.path.expanduser("~/.gnupg")
+    if not os.path.isdir(home):
+        # gpg would make it, and whoever reads what others recorded need not have used it ever
+        return Verdict(Result.UNCHECKED, why=f"there are no keys in '{home}'")
     with tempfile.TemporaryDirectory(prefix="gittrace-") as folder:
         path = os.path.join(folder, "signature")
         with open(path, "wb") as file:

@@ -168,6 +168,13 @@ def test_gpg(gpg_keys: GpgKeys, work: Recording) -> None:
 
 
 @need_gpg
+def test_who_never_used_gpg_has_no_home_of_it_afterwards(work: Recording) -> None:
+    found = checked(work, ("openpgp", b"-----BEGIN PGP SIGNATURE-----\n"))
+    assert (found.letter, found.failed) == ("E", False)
+    assert not os.path.exists(os.path.expanduser("~/.gnupg"))
+
+
+@need_gpg
 def test_gpg_finds_the_key_by_the_committer(gpg_keys: GpgKeys, work: Recording) -> None:
     gpg_keys.make("C O Mitter <committer@example.com>")
     assert checked(work, Signing(work.here).sign(DATA)).letter == "G"
@@ -218,6 +225,7 @@ def test_a_program_that_does_not_answer(
     work: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format_: str
 ) -> None:
     monkeypatch.setattr(signature, "_PATIENCE", 0.5)
+    monkeypatch.setenv("GNUPGHOME", str(tmp_path))
     child = tmp_path / "child"
     hanging = program(tmp_path / "hanging", f"sleep 300 & echo $! >{child}; wait")
     name = "gpg__program" if format_ == "openpgp" else f"gpg__{format_}__program"
@@ -264,14 +272,16 @@ def test_a_program_that_leaves_another_behind(tmp_path: Path) -> None:
     assert time.monotonic() - began < 15
 
 
-def test_a_program_that_is_not_there(work: Recording, tmp_path: Path) -> None:
+def test_a_program_that_is_not_there(work: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GNUPGHOME", str(tmp_path))
     signing_ = signing(work, gpg__program=str(tmp_path / "none"))
     with pytest.raises(CannotSign, match="cannot run 'none': no such file"):
         signing_.sign(DATA)
     assert signing_.check("openpgp", DATA, b"x", NOW).letter == "E"
 
 
-def test_a_program_that_says_nonsense(work: Recording, tmp_path: Path) -> None:
+def test_a_program_that_says_nonsense(work: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GNUPGHOME", str(tmp_path))
     lying = program(tmp_path / "lying", "echo all is well")
     signing_ = signing(work, gpg__program=lying, gpg__ssh__program=lying, gpg__ssh__allowedSignersFile=lying)
     with pytest.raises(CannotSign):
