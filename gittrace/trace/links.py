@@ -18,6 +18,7 @@ from gittrace.trace.claims import Ledger
 from gittrace.trace.evidence import DIVERGED, OVERLAPPING, TOOL_EMITTED, Match, Spot, matches
 from gittrace.trace.packed import signed
 
+REPLACE_REFS = "refs/replace/"
 EMITTED = (TOOL_EMITTED, DIVERGED)
 
 
@@ -201,7 +202,9 @@ class Finder:
 
     def _link(self, made: Made, tier: Tier, evidence: tuple[str, ...], share: float) -> Link:
         ref = self.graph.ref(made.oid)
-        branch = (ref or "").removeprefix("refs/heads/").removeprefix("refs/remotes/").removeprefix("refs/tags/")
+        # what takes another's place is where that is
+        place = self.graph.ref(ref.removeprefix(REPLACE_REFS)) if ref and ref.startswith(REPLACE_REFS) else ref
+        branch = (place or "").removeprefix("refs/heads/").removeprefix("refs/remotes/").removeprefix("refs/tags/")
         return Link(
             commit=made.oid,
             tier=tier,
