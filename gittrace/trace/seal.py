@@ -1,7 +1,7 @@
 """Turn finished runs of journaled events into segments, and attach each to the commit that it led to.
 
-Everything here may be done twice, by several processes, and be killed anywhere: the same run makes the same line, a
-note is a set of lines, and progress is written last.
+Everything here may be done twice, by several processes, and be killed anywhere: what was attached before is found again
+(`gittrace.trace.earlier`), a note is a set of lines, and progress is written last.
 """
 
 import fcntl
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
 from typing import Any
 
 from gittrace.errors import TraceError
@@ -25,8 +26,10 @@ from gittrace.journal.read import Event, ended, read
 from gittrace.model.segment import encode, split
 from gittrace.trace import commit_map, packing, progress, rewrites, unsigned
 from gittrace.trace.commits import catch_up, in_progress
+from gittrace.trace.earlier import Earlier
 from gittrace.trace.masking import Masking
 from gittrace.trace.noting import add_lines, merge_notes, tombstones
+from gittrace.trace.runs import Run, is_after, runs_of
 from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
 
 # what means something in this clone only
@@ -143,47 +146,6 @@ def _head(repo: Repository) -> str | None:
     return repo.git("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1)).decode().strip() or None
 
 
-@dataclass
-class _Run:
-    """Events that end at a commit, at a stop, or nowhere yet (`commit` None and not `stopped`)."""
-
-    events: list[Event]
-    end: int
-    commit: str | None = None
-    stopped: bool = False
-
-
-def _runs(events: list[Event], ends: list[int], stopped: bool) -> Iterator[_Run]:
-    """Yield what can be sealed; `stopped`: all of it, since what follows a stop is a command that outlived it.
-
-    A command whose commits were journaled before it ends a run too, on the last of them.
-    """
-    run: list[Event] = []
-    for event, end in zip(events, ends, strict=True):
-        if event["kind"] == SESSION:
-            continue
-        run.append(event)
-        if event["kind"] == COMMIT:
-            yield _Run(run, end, commit=event["commit"])
-            run = []
-        elif event["kind"] == STOP:
-            yield _Run(run, end, stopped=True)
-            run, stopped = [], True
-        elif _is_after(event, -1, events):
-            yield _Run(run, end, commit=event["commits"][-1], stopped=stopped)
-            run = []
-    if run and stopped:
-        yield _Run(run, ends[-1], stopped=True)
-
-
-def _is_after(event: Event, number: int, events: list[Event]) -> bool:
-    """Tell whether a command made commits and one of them, by its number, was journaled before it."""
-    if event["kind"] != COMMAND or not event.get("commits"):
-        return False
-    later = (item["commit"] for item in events[events.index(event) :] if item["kind"] == COMMIT)
-    return event["commits"][number] not in later
-
-
 def session_header(path: str) -> Event:
     """Return the first event of a journal, which is the session's. Raises Damaged through TraceError."""
     with open(path, "rb") as file:
@@ -201,7 +163,7 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
     path = journal_path(repo.common_trace_dir, session_id)
     done = progress.load(repo.common_trace_dir, session_id)
     reading = read(path, done.offset)
-    runs = list(_runs(reading.events, reading.ends, done.done))
+    runs = list(runs_of(reading.events, reading.ends, done.done))
     if not runs:
         return
     header = session_header(path)
@@ -209,16 +171,19 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
         raise TraceError(f"not sealed: its trace was forgotten ('git trace forget {header['trace_id']}' removes it)")
     with open_objects(repo) as store:
         _begin(repo, store, header, done)
+        earlier = Earlier(repo, store, header["trace_id"], session_id)
         limit = repo.size("trace.maxDiff")
-        lines: list[tuple[_Run, list[str]]] = []
+        lines: list[tuple[Run, list[str]]] = []
         for run in runs:
             assert done.tree is not None
             changed = _changed(store, run.events, done)
-            sealed = masking(_with_diffs(repo, header, run.events, done, limit))
-            texts = [
-                encode(header["trace_id"], session_id, done.index + number, part)
-                for number, part in enumerate(split(sealed))
-            ]
+            texts = earlier.lines(run, done.index, done.commits)
+            if not texts:
+                sealed = masking(_with_diffs(repo, header, run.events, done, limit))
+                texts = [
+                    encode(header["trace_id"], session_id, done.index + number, part)
+                    for number, part in enumerate(split(sealed))
+                ]
             done.index += len(texts)
             lines.append((run, texts))
             if run.commit:
@@ -316,7 +281,7 @@ def _with_diffs(
         sealed.append(event)
         before, after = event.get("tree"), event.get("tree_after")
         if before:
-            late = _is_after(journaled, 0, events)
+            late = is_after(journaled, 0, events)
             if late or (event["kind"] == COMMAND and previous and _overlaps(previous, event)):
                 event["parallel"] = True
             if late or (event.get("parallel") and before in known):
@@ -348,22 +313,24 @@ def _overlaps(previous: Event, event: Event) -> bool:
 
 
 def _attach(
-    repo: Repository, trace_id: str, session_id: str, lines: list[tuple[_Run, list[str]]], result: Sealed
+    repo: Repository, trace_id: str, session_id: str, lines: list[tuple[Run, list[str]]], result: Sealed
 ) -> None:
     # before they are written: killed in between, they are sealed again
     unsigned.add(repo, (text for _, texts in lines for text in texts))
-    noted: dict[str, list[str]] = {}
-    for run, texts in lines:
-        if run.commit:
-            noted.setdefault(run.commit, []).extend(texts)
-            continue
-        files = {f"{session_id}-{text.split(' ')[3]}": hidden.write_blob(repo, f"{text}\n".encode()) for text in texts}
-        hidden.update(repo, trace_id, segments=files)
-        result.unlinked.setdefault(trace_id, {}).update(files)
-    if noted:
-        add_lines(repo, noted)
-    for commit, texts in noted.items():
-        result.noted.setdefault(commit, []).extend(texts)
+    # in their order, so that what a kill leaves are the first ones (`gittrace.trace.earlier`)
+    for is_noted, group in groupby(lines, key=lambda item: bool(item[0].commit)):
+        if is_noted:
+            noted: dict[str, list[str]] = {}
+            for run, texts in group:
+                noted.setdefault(str(run.commit), []).extend(texts)
+            add_lines(repo, noted)
+            for commit, texts in noted.items():
+                result.noted.setdefault(commit, []).extend(texts)
+        else:
+            named = {f"{session_id}-{text.split(' ')[3]}": text for _, texts in group for text in texts}
+            files = {name: hidden.write_blob(repo, f"{text}\n".encode()) for name, text in named.items()}
+            hidden.update(repo, trace_id, segments=files)
+            result.unlinked.setdefault(trace_id, {}).update(files)
 
 
 def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
