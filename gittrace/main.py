@@ -94,10 +94,16 @@ def dispatch(argv: "Sequence[str]") -> int:
     command = find(argv[0])
     module = load(command)
     rest = list(argv[1:])
+    paths: list[str] = []
+    if getattr(module, "TAKES_PATHS", False) and "--" in rest:
+        # argparse forgets where the -- was
+        rest, paths = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
     parse_fast = getattr(module, "parse_fast", None)
     args = parse_fast(rest) if parse_fast else None
     if args is None:
         args = build_parser(command).parse_args(rest)
+    if paths:
+        args.paths = paths
     status: int = module.run(args)
     return status
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _SHORT_OID = 12
 # how sure it is, as `links` says it
-_WORDS = {"tool_emitted": "made", "tool_emitted_with_divergence": "changed", "overlapping": "nearby"}
+TIER_WORDS = {"tool_emitted": "made", "tool_emitted_with_divergence": "changed", "overlapping": "nearby"}
 _COLOURS = {
     "alive": display.GREEN,
     "moved": display.GREEN,
@@ -28,7 +28,7 @@ _COLOURS = {
 def link_line(link: "Link", screen: Screen) -> str:
     """Return a link: commit, how sure it is, the part of the commit's added lines, where it is reachable, subject."""
     where = f" ({safe(link.branch)})" if link.branch else "" if link.reachable else " (unreachable)"
-    said = f"{_WORDS.get(link.tier, link.tier):<7}  {link.share:>4.0%}"
+    said = f"{TIER_WORDS.get(link.tier, link.tier):<7}  {link.share:>4.0%}"
     return f"{screen.paint(link.commit[:_SHORT_OID], display.YELLOW)}  {said}  {safe(link.subject)}{where}"
 
 

@@ -10,6 +10,7 @@ from gittrace.commands.history_text import fate_json, head_lines, link_json
 from gittrace.commands.options import count_option, warn_of_problems
 from gittrace.commands.overview import commit_json, commit_views, overview, overview_json
 from gittrace.commands.pager import output
+from gittrace.errors import UsageError
 from gittrace.git.repository import discover
 from gittrace.trace.names import find_trace
 from gittrace.trace.store import Store
@@ -23,8 +24,13 @@ DESCRIPTION = """\
 Show traces, the one that something happened in last first, and what happened in each: a line an event, with its short
 id, the time, the exit status, how long it took, the command, and its test results.
 
-With --graph show commits as 'git log --graph' does, and below each a line for every trace that has events noted on it:
-its short id, title, who worked, and its result, or else its state."""
+With --graph show commits as 'git log --graph' does, and below each a line for every trace that has events noted on it,
+or whose work is in it as 'git trace links' finds it: its short id, title, who worked, and its result, or else its
+state. Of a trace that is noted elsewhere it says how much of the commit is its work ('made', 'changed', 'nearby': see
+'git trace links'), and a trace that is in no commit stands below the one that it began on. Behind -- come paths."""
+
+# behind --, with --graph
+TAKES_PATHS = True
 
 # traces whose commits are asked of git at once
 _BATCH = 100
@@ -35,8 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     count_option(parser, "traces, or with --graph commits")
     parser.add_argument("--fate", action="store_true", help="show what became of each trace, and its links to commits")
     parser.add_argument("--oneline", action="store_true", help="show a line a trace")
+    parser.add_argument("--all", action="store_true", help="with --graph show the commits of all branches and tags")
+    parser.set_defaults(paths=[])
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--graph", action="store_true", help="show commits as a graph, with the traces noted on each")
+    form.add_argument("--graph", action="store_true", help="show commits as a graph, with the traces of each")
     json_option(form)
     parser.add_argument(
         "names",
@@ -50,6 +58,8 @@ def run(args: argparse.Namespace) -> int:
     """Show."""
     store = Store(discover())
     try:
+        if (args.all or args.paths) and not args.graph:
+            raise UsageError("--all and paths are for --graph")
         if args.graph:
             _show_graph(store, args)
             return 0
@@ -69,10 +79,11 @@ def run(args: argparse.Namespace) -> int:
 
 def _show_graph(store: Store, args: argparse.Namespace) -> None:
     from gittrace.commands.log_graph import graph_lines
+    from gittrace.git.graph_log import Selection
 
-    fate = _historian(store).fate if args.fate else None
+    selection = Selection(args.names, args.paths, args.all, args.count)
     with output(store.repo, "log") as screen:
-        for line in graph_lines(store, args.names, args.count, screen, fate):
+        for line in graph_lines(store, selection, screen, _historian(store), args.fate):
             print(line)
     warn_of_problems(store)
 

@@ -1,44 +1,69 @@
 """The history as `git log --graph` shows it, with the traces that led to each commit."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 
 from gittrace.commands import display
 from gittrace.commands.display import Screen, agent_name, one_line
-from gittrace.commands.history_text import painted_word
+from gittrace.commands.history_text import TIER_WORDS, painted_word
 from gittrace.commands.overview import ACTIVE, FAILURE, SUCCESS, overview
-from gittrace.git.graph_log import graph_log
+from gittrace.git.graph_log import Selection, graph_log
 from gittrace.trace.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.trace import Fate
+    from gittrace.trace.outcome import Historian
 
 _STATE_COLOURS = {ACTIVE: display.CYAN, SUCCESS: display.GREEN, FAILURE: display.RED}
 
 
+class _Below:
+    """Tells what stands below each commit."""
+
+    def __init__(self, store: Store, historian: "Historian", screen: Screen, fate: bool) -> None:
+        self.store = store
+        self.historian = historian
+        self.screen = screen
+        self.fate = fate
+        self._known: dict[str, tuple[str, str, str, str, str]] = {}
+        self._begun = self._without_commits()
+
+    def _without_commits(self) -> dict[str, list[str]]:
+        """Return the traces that are in no commit, by the commit that they began on."""
+        found: dict[str, list[str]] = {}
+        noted = self.store.index.noted_traces()
+        for trace in self.store.trace_ids():
+            if trace not in noted and not self.historian.links(trace):
+                header = next(iter(self.store.headers(trace)), {})
+                base = header.get("base")
+                commit = base.get("commit") if isinstance(base, dict) else header.get("base_commit")
+                found.setdefault(str(commit), []).append(trace)
+        return found
+
+    def __call__(self, commit: str, columns: int) -> Iterator[str]:
+        words = dict.fromkeys((*self.store.index.traces_of(commit), *self._begun.get(commit, ())), "")
+        for trace in self._begun.get(commit, ()):
+            words[trace] = "began here"
+        for trace, tier, share in self.historian.tiers_in(commit):
+            words.setdefault(trace, f"{TIER_WORDS[tier]} {share:.0%}")
+        for told, trace, word in sorted((self._told(trace), trace, word) for trace, word in words.items()):
+            fate = self.historian.fate(trace) if self.fate else None
+            yield _line(told, word, fate, columns, self.screen)
+
+    def _told(self, trace: str) -> tuple[str, str, str, str, str]:
+        if trace not in self._known:
+            self._known[trace] = _told(self.store, trace)
+        return self._known[trace]
+
+
 def graph_lines(
-    store: Store,
-    revisions: Sequence[str],
-    count: int,
-    screen: Screen,
-    fate: "Callable[[str], Fate | None] | None" = None,
+    store: Store, selection: Selection, screen: Screen, historian: "Historian", fate: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of git's graph, at most `count` commits (-1: all), and below a commit a line for each trace.
+    """Yield the lines of git's graph, and below a commit a line for each trace; with `fate` what became of each.
 
-    `fate` tells what became of a trace, where that is to be shown. Raises GitFailed.
+    Raises GitFailed.
     """
-    known: dict[str, tuple[str, str, str, str, str]] = {}
-
-    def below(commit: str, columns: int) -> Iterator[str]:
-        found = []
-        for trace in store.index.traces_of(commit):
-            if trace not in known:
-                known[trace] = _told(store, trace)
-            found.append((known[trace], trace))
-        for told, trace in sorted(found):
-            yield _line(told, fate(trace) if fate else None, columns, screen)
-
-    yield from graph_log(store.repo, revisions, count, screen.colour, below)
+    yield from graph_log(store.repo, selection, screen.colour, _Below(store, historian, screen, fate))
 
 
 def _told(store: Store, trace: str) -> tuple[str, str, str, str, str]:
@@ -48,12 +73,15 @@ def _told(store: Store, trace: str) -> tuple[str, str, str, str, str]:
     return view.started, view.short, one_line(view.title) or "(no title)", agents, view.state
 
 
-def _line(told: tuple[str, str, str, str, str], fate: "Fate | None", columns: int, screen: Screen) -> str:
+def _line(told: tuple[str, str, str, str, str], part: str, fate: "Fate | None", columns: int, screen: Screen) -> str:
     _, short, title, agents, state = told
     word = fate.word if fate else ""
-    plain = ", ".join(filter(None, (agents, state, word)))
+    plain = ", ".join(filter(None, (agents, state, part, word)))
     said = ", ".join(
-        filter(None, (agents, screen.paint(state, _STATE_COLOURS.get(state, display.DIM)), painted_word(word, screen)))
+        filter(
+            None,
+            (agents, screen.paint(state, _STATE_COLOURS.get(state, display.DIM)), part, painted_word(word, screen)),
+        )
     )
     name = f"trace {short}"
     title = screen.cut(title, columns + len(name) + len(plain) + 4)

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from gittrace.git.repository import Repository
 from gittrace.text import decode, shown
@@ -18,23 +19,43 @@ _STRAIGHT = re.compile(r"[| ]*")
 _SLANTS = str.maketrans("\\/_-.", "     ")
 
 
-def graph_log(repo: Repository, revisions: Sequence[str], count: int, colour: bool, below: Below) -> Iterator[str]:
-    """Yield the lines of `git log --graph`, a line a commit, and below each commit those that `below` returns for it.
+@dataclass(frozen=True)
+class Selection:
+    """Which commits to show.
 
     revisions  what git takes as such, ranges too; HEAD if there are none
-    count      how many commits at most, -1 for all
-    below      is given the commit's oid and how many columns of its lines the graph takes
+    paths      pathspecs: only commits that change such files
+    all        those of all branches, tags and remote-tracking branches
+    count      at most so many, -1 for any number
+    """
 
+    revisions: Sequence[str] = ()
+    paths: Sequence[str] = ()
+    all: bool = False
+    count: int = -1
+
+
+def graph_log(repo: Repository, selection: Selection, colour: bool, below: Below) -> Iterator[str]:
+    """Yield the lines of `git log --graph`, a line a commit, and below each commit those that `below` returns for it.
+
+    `below` is given the commit's oid and how many columns of its lines the graph takes.
     What git did not make itself is safe for a terminal. Raises GitFailed.
     """
     # made up anew each time, so no subject holds it
     mark = os.urandom(12).hex()
     form = f"{mark}%H{mark}%C(auto)%h%d%C(reset){mark} %s{f'%n{mark}' * _ROOM}"
     options = (
-        "log", "--graph", f"--color={'always' if colour else 'never'}", f"--format={form}", f"--max-count={count}",
-        "--encoding=UTF-8", "--no-show-signature", "--no-patch", "--no-notes", "--end-of-options",
+        "log", "--graph", f"--color={'always' if colour else 'never'}", f"--format={form}",
+        f"--max-count={selection.count}", "--encoding=UTF-8", "--no-show-signature", "--no-patch", "--no-notes",
     )  # fmt: skip
-    yield from _woven(_lines(repo.start(*options, *revisions, "--").stream()), mark, below)
+    # of --all git shows notes and stashes, too
+    everything = ("--branches", "--tags", "--remotes", *_head(repo)) if selection.all else ()
+    argv = (*options, *everything, "--end-of-options", *selection.revisions, "--", *selection.paths)
+    yield from _woven(_lines(repo.start(*argv).stream()), mark, below)
+
+
+def _head(repo: Repository) -> tuple[str, ...]:
+    return ("HEAD",) if repo.git("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1)) else ()
 
 
 def _lines(parts: Iterable[bytes]) -> Iterator[str]:

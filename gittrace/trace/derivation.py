@@ -39,6 +39,10 @@ class Derivation:
         """Return the traces that a commit has work of."""
         return list(self.finder.linked(commit))
 
+    def found_in(self, commit: str) -> dict[str, Link]:
+        """Return by trace the links to a commit, without what reverts it."""
+        return {trace: found.link for trace, found in self.finder.linked(commit).items()}
+
     def answer(self, trace: str) -> Answer:
         """Return what became of a trace."""
         found = self.finder.links(trace)

@@ -105,6 +105,12 @@ class Indexed:
         found.sort(key=lambda row: (began[row[1]], *row[1:2], *row[4:]))
         return [{"id": row[0], "session_id": row[1], "at": row[2], **json.loads(row[3])} for row in found]
 
+    def noted_traces(self) -> set[str]:
+        """Return the traces of which a segment is noted on a commit."""
+        return {
+            row[0] for row in self.db.execute("select distinct trace from segments where commit_oid glob '[0-9a-f]*'")
+        }
+
     def traces_of(self, commit: str) -> list[str]:
         """Return the traces of which a segment is noted on a commit."""
         rows = self.db.execute("select distinct trace from segments where commit_oid = ?", (commit,))

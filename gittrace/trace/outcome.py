@@ -90,6 +90,15 @@ class Historian:
         links = [(trace, link) for trace in traces for link in self.links(trace) if link.commit == commit]
         return sorted(links, key=lambda pair: (_TIERS.index(pair[1].tier), -pair[1].share, pair[0]))
 
+    def tiers_in(self, commit: str) -> list[tuple[str, str, float]]:
+        """Return (trace id, tier, share) of the traces whose work is in a commit, as `links_to` has them.
+
+        The links of these traces to other commits are not asked for, nor kept.
+        """
+        found = self._safely(lambda: self._ask(lambda derivation: derivation.found_in(commit)))
+        tiers = [(trace, link.tier, link.share) for trace, link in found.items()]
+        return sorted(tiers, key=lambda item: (_TIERS.index(item[1]), -item[2], item[0]))
+
     def fate(self, trace: str) -> Fate | None:
         """Return what became of the lines that a trace wrote, None when it left nothing."""
         return self._answer(trace).fate

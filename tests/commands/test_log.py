@@ -98,7 +98,7 @@ def test_json(story: Story) -> None:
 
 
 def test_a_warm_log_loads_nothing_heavy(story: Story) -> None:
-    for command in (["log"], ["log", "--graph"], ["status"], ["list"]):
+    for command in (["log"], ["status"], ["list"]):
         story.repo.trace(*command)
         program = (
             f"import sys; from gittrace.main import main; main({command!r})\n"

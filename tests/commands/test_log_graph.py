@@ -1,5 +1,6 @@
 """git trace log --graph."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -148,7 +149,7 @@ def test_names_that_are_no_revisions(story: Story, tmp_path: Path) -> None:
     for name in ("nothing", "a", "main..nothing", ""):
         assert story.repo.trace("log", "--graph", name, status=128) == ""
         assert story.repo.errors == f"fatal: git log: bad revision '{name}'\n"
-    story.repo.trace("log", "--graph", "--", f"--output={tmp_path}/made", status=128)
+    assert story.repo.trace("log", "--graph", "--", f"--output={tmp_path}/made") == ""
     assert not (tmp_path / "made").exists()
 
 
@@ -195,3 +196,74 @@ def test_a_reader_that_has_had_enough(work: Recording) -> None:
     assert (work.repo.top / "status").read_text() == "0\n"
     assert work.repo.errors == ""
     assert len(_graph(work.repo, "long")) == 3001
+
+
+def _below(repo: Repo, *args: str) -> dict[str, list[str]]:
+    """Return the lines of traces by the subject of the commit that they stand below."""
+    found: dict[str, list[str]] = {}
+    subject = ""
+    for line in _graph(repo, *args):
+        text = line.lstrip("*|/\\ ")
+        if text.startswith("trace "):
+            found[subject].append(text)
+        elif text:
+            subject = text.split(")")[-1].split(" ", 1)[-1].strip()
+            found[subject] = []
+    return found
+
+
+def test_what_derivation_finds_stands_below_too(work: Recording) -> None:
+    """A pick without a session, a squash elsewhere; the same as `git trace links` says."""
+    trace = _traced(work, "write it", "new")
+    work.git("checkout", "-q", "-b", "old", "HEAD~")
+    work.write(other="by another hand\n")
+    work.commit("by hand")
+    work.git("cherry-pick", "main")
+    work.git("notes", "--ref=trace", "remove", "--ignore-missing", "HEAD")
+    work.git("commit", "-q", "--amend", "-m", "picked")
+    work.write(new="write it\nby another hand, too\n", more="the first line\n")
+    work.commit("more by hand")
+    line = f"trace {trace[:8]} write it (human, success"
+    found = _below(work.repo)
+    assert found == {"more by hand": [], "picked": [f"{line}, made 100%)"], "by hand": [], "base": []}
+    assert _below(work.repo, "main")["write it"] == [f"{line})"]
+    for commit in work.git("rev-list", "--all", "--exclude=refs/notes/*").split():
+        linked = json.loads(work.repo.trace("links", "--json", commit, status=None) or "[]")
+        subject = work.git("log", "-1", "--format=%s", commit)
+        if not subject.startswith("Notes"):
+            assert len(_below(work.repo, commit)[subject]) == len(linked), subject
+
+
+def test_paths_ranges_and_all(work: Recording) -> None:
+    one, two = _traced(work, "write one", "one"), _traced(work, "write two", "two")
+    work.git("checkout", "-q", "-b", "topic", "HEAD~")
+    three = _traced(work, "write three", "three")
+    work.write(left="in a stash\n", a="too\n")
+    work.git("stash", "-q")
+    assert list(_below(work.repo, "--", "one")) == ["write one"]
+    assert list(_below(work.repo, "main", "--", "one", "two")) == ["write two", "write one"]
+    assert list(_below(work.repo, "topic..main")) == ["write two"]
+    found = _below(work.repo, "--all")
+    assert {subject: len(lines) for subject, lines in found.items()} == {
+        "write three": 1,
+        "write two": 1,
+        "write one": 1,
+        "base": 0,
+    }
+    assert [trace[:8] in str(found) for trace in (one, two, three)] == [True] * 3
+    assert _graph(work.repo, "--", "nowhere") == []
+    work.repo.trace("log", "--", "one", status=129)
+    assert "--all and paths are for --graph" in work.repo.errors
+    work.repo.trace("log", "--graph", "--", "--output=x", status=0)
+    assert not (work.repo.top / "x").exists()
+
+
+def test_traces_of_no_commit_stand_below_what_they_began_on(work: Recording) -> None:
+    active = work.start(title="going on").trace_id
+    work.did("make", new="not committed\n")
+    assert _below(work.repo) == {"base": [f"trace {active[:8]} going on (human, active, began here)"]}
+    work.stop()
+    line = f"trace {active[:8]} going on (human, stopped"
+    assert _below(work.repo, "--fate") == {"base": [f"{line}, began here, uncommitted)"]}
+    work.commit("after the session")
+    assert _below(work.repo) == {"after the session": [f"{line}, made 100%)"], "base": []}

@@ -11,7 +11,7 @@ __git_trace_options ()
 	stop) echo '--success --failure -m --json --help' ;;
 	status) echo '--json --help' ;;
 	list) echo '-n --json --help' ;;
-	log) echo '-n --fate --oneline --graph --json --help' ;;
+	log) echo '-n --fate --oneline --all --graph --json --help' ;;
 	show) echo '--output --json --help' ;;
 	blame) echo '-L -v --verbose --json --help' ;;
 	why) echo '--json --help' ;;

@@ -87,7 +87,8 @@ complete -c git-trace -n '__git_trace_is list' -l json -d 'print JSON for progra
 complete -c git-trace -n '__git_trace_is log' -s n -r -f -d 'show at most <n> traces, or with --graph commits'
 complete -c git-trace -n '__git_trace_is log' -l fate -d 'show what became of each trace, and its links to commits'
 complete -c git-trace -n '__git_trace_is log' -l oneline -d 'show a line a trace'
-complete -c git-trace -n '__git_trace_is log' -l graph -d 'show commits as a graph, with the traces noted on each'
+complete -c git-trace -n '__git_trace_is log' -l all -d 'with --graph show the commits of all branches and tags'
+complete -c git-trace -n '__git_trace_is log' -l graph -d 'show commits as a graph, with the traces of each'
 complete -c git-trace -n '__git_trace_is log' -l json -d 'print JSON for programs instead of text for people'
 complete -c git-trace -n '__git_trace_is log' -f -a '(__git_trace_traces)'
 
