@@ -23,6 +23,8 @@ the work is asked of the repository's history at each export. A trace in which a
 
 # traces that are held in memory at once
 _BATCH = 50
+# of more traces than this all are read at once to say who wrote what
+_FEW = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,12 +39,14 @@ def run(args: argparse.Namespace) -> int:
     """Export."""
     exporter = load(args.format)
     store = Store(discover())
-    answers = Answers(store) if getattr(exporter, "ATTRIBUTION", False) else None
     gate = Gate(store.repo)
     historian: Historian | None = None
+    answers: Answers | None = None
     try:
         ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
         ids = list(dict.fromkeys(ids))
+        if getattr(exporter, "ATTRIBUTION", False):
+            answers = Answers(store, many=len(ids) > _FEW)
         facts = repo_facts(store.repo)
         failed = 0
         with open_output(args.output) as output:

@@ -7,6 +7,7 @@ lone brace is nobody's proof.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 
 from gittrace.trace.fingerprint import line_of
 
@@ -27,6 +28,7 @@ def keys(lines: Sequence[Text]) -> list[Text]:
     return [None if line is None else key(line) for line in lines]
 
 
+@lru_cache(maxsize=1 << 16)
 def telling(text: bytes) -> bool:
     """Tell whether a key says where it comes from: `returnNone` is in every project."""
     return line_of(text).telling

@@ -8,7 +8,7 @@ costs a look into the cache, and new work makes only new commits dear.
 import json
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from gittrace.errors import TraceError
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 # of more traces than this only those are read that share a line with what is asked
 _FEW = 50
+# lines of all states of all files that are held at once, where all traces are read; one takes some 80 bytes
+_MOST_LINES = 4_000_000
 # to be raised whenever attribution says something else than before
 _VERSION = 4
 _SCHEMA = """
@@ -43,10 +45,14 @@ Lines = dict[int, Line | None]
 
 
 class Answers:
-    """Answers who first wrote the lines of commits; `problems` says in words what could not be read."""
+    """Answers who first wrote the lines of commits; `problems` says in words what could not be read.
 
-    def __init__(self, store: Store) -> None:
+    Where `many` questions will come all traces are read at once, as long as that is not too much to hold.
+    """
+
+    def __init__(self, store: Store, many: bool = False) -> None:
         self.store = store
+        self._reads_all = many
         self.problems: list[str] = []
         self._made: tuple[frozenset[str], Attributor] | None = None
         path = os.path.join(store.repo.common_trace_dir, CACHE_DIR, "attribution.sqlite")
@@ -70,7 +76,7 @@ class Answers:
             if left := [at for at in wanted if at not in lines]:
                 missing[item] = left
         if missing:
-            attributor = self._attributor(self._relevant(missing))
+            attributor = self._attributor(lambda: self._relevant(missing))
             rows = []
             for (commit, path), left in missing.items():
                 lines = found[commit, path]
@@ -84,7 +90,7 @@ class Answers:
         """Return the lines of a content that is not committed."""
         active = self.store.active.session_id if self.store.active else None
         texts = content.split(b"\n")
-        attributor = self._attributor(self._with_words(texts, ()))
+        attributor = self._attributor(lambda: self._with_words(texts, ()))
         return attributor.worktree(path, content, active, wanted)
 
     def attribution(self, commit: str) -> Attribution:
@@ -104,19 +110,31 @@ class Answers:
             found.append(AttributedFile(path, tuple(pieces), known[commit, path].get(STATE), tuple(gone)))
         return Attribution(commit, tuple(found))
 
-    def _attributor(self, traces: Collection[str]) -> "Attributor":
-        """Return an attributor over traces, those that can be read."""
+    def _attributor(self, wanted: Callable[[], Collection[str]]) -> "Attributor":
+        """Return an attributor over all traces, or else over those that are wanted."""
+        from gittrace.trace.recorded import TooMuch
+
+        if self._reads_all:
+            try:
+                return self._over(self.store.trace_ids(), _MOST_LINES)
+            except TooMuch:
+                self._reads_all = False
+        return self._over(wanted())
+
+    def _over(self, traces: Collection[str], most: int | None = None) -> "Attributor":
+        """Return an attributor over traces, those that can be read. Raises TooMuch."""
         from gittrace.trace.attribution import Attributor
 
         if self._made and self._made[0].issuperset(traces):
             return self._made[1]
+        self._made = None
         loaded = []
         for trace in traces:
             try:
                 loaded.append(self.store.load(trace))
             except TraceError as error:
                 self.problems.append(str(error))
-        attributor = Attributor(self.store.objects, loaded)
+        attributor = Attributor(self.store.objects, loaded, most)
         self.problems += attributor.problems
         self._made = frozenset(traces), attributor
         return attributor

@@ -23,11 +23,14 @@ from gittrace.trace.recorded import read_all
 
 
 class Attributor:
-    """Answers for the commits of a repository, from all that the given traces recorded."""
+    """Answers for the commits of a repository, from all that the given traces recorded.
 
-    def __init__(self, objects: ObjectStore, traces: Sequence[Trace]) -> None:
+    Raises TooMuch where the states of their files have more than `most` lines together.
+    """
+
+    def __init__(self, objects: ObjectStore, traces: Sequence[Trace], most: int | None = None) -> None:
         self.objects = objects
-        self.lineage, self.problems = read_all(traces, objects)
+        self.lineage, self.problems = read_all(traces, objects, most)
         self._noted: dict[str, dict[str, int]] = {}
         for trace in traces:
             for segment in trace.segments:

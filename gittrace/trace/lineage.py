@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gittrace.git.objects import GITLINK
 from gittrace.model.attribution import Writer
-from gittrace.trace.align import Text, align, keys, once, says_something, telling, trusted
+from gittrace.trace.align import Text, align, key, keys, once, says_something, telling, trusted
 from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
 from gittrace.trace.fingerprint import bones_of, line_of
 from gittrace.trace.hands import blended, edited
@@ -55,12 +55,16 @@ class Lineage:
         # by the path and the oid of what was left, None of a deleted file
         self.makers: dict[tuple[bytes, str | None], list[Leaf]] = {}
         self.by_path: dict[bytes, list[Version]] = {}
+        # lines of all versions
+        self.size = 0
         self._versions: dict[tuple[bytes, str], Version] = {}
         self._contents: dict[str, Version] = {}
         self._names: dict[bytes, bytes] = {}
         self._current: dict[str, dict[bytes, str | None]] = {}
         self._bases: dict[str, Base] = {}
         self._making: dict[str, Version] = {}
+        # each line that a content had, and its key
+        self._lines: dict[bytes, tuple[bytes, bytes]] = {}
         # by the identity of a version that is kept in `by_path`
         self._born_keys: dict[int, frozenset[bytes]] = {}
 
@@ -204,8 +208,12 @@ class Lineage:
 
     def _adopt(self, path: bytes, content: bytes) -> Version:
         """Return a content that no step made."""
-        texts: list[Text] = list(split(content)) if len(content) <= LARGEST else []
-        version = Version(self.name(path), texts, keys(texts), [None] * len(texts))
+        lines = split(content) if len(content) <= LARGEST else []
+        # most of its lines are those of another version, and so are their keys
+        pairs = [self._lines.get(text) or self._lines.setdefault(text, (text, key(text))) for text in lines]
+        texts: list[Text] = [text for text, _ in pairs]
+        version = Version(self.name(path), texts, [said for _, said in pairs], [None] * len(texts))
+        self.size += len(texts)
         said = [text or b"" for text in version.keys]
         for at, birth in self.compare(path, said, _always).items():
             version.births[at] = birth
@@ -309,6 +317,7 @@ class Lineage:
         version = draft.version
         self.memory.learn(version, [at for _, added in draft.blocks for at in added], when)
         self.by_path.setdefault(version.path, []).append(version)
+        self.size += len(version.texts)
         self._versions.setdefault((version.path, draft.oid), version)
         if says_something(text for text in version.keys if text):
             self._contents.setdefault(draft.oid, version)
@@ -335,7 +344,7 @@ def _stretches(said: Sequence[bytes], found: Collection[int]) -> Iterator[tuple[
     """Yield (start, end) of the stretches of lines that are not found and say something."""
     start = 0
     for at in range(len(said) + 1):
-        if at == len(said) or (at in found and says_something((said[at],))):
+        if at == len(said) or (at in found and telling(said[at])):
             if any(at not in found and telling(said[at]) for at in range(start, at)):
                 yield start, at
             start = at + 1

@@ -8,13 +8,14 @@ from gittrace.errors import TraceError
 from gittrace.git.diff import from_json_text
 from gittrace.git.objects import GITLINK, ObjectStore
 from gittrace.git.patch import PatchError, parse
-from gittrace.git.trees import TreeEditor
+from gittrace.git.trees import Overlay, TreeEditor
 from gittrace.model.attribution import AI, HUMAN, UNKNOWN, Writer
 from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
-from gittrace.trace.align import Text, keys
-from gittrace.trace.changes import LARGEST, Change, Step, change_of, split
+from gittrace.trace.align import Text
+from gittrace.trace.changes import Change, Step, change_of
 from gittrace.trace.lineage import Lineage
 from gittrace.trace.memory import When
+from gittrace.trace.past import Past
 from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY
 
 DIFF = "diff"
@@ -26,31 +27,34 @@ _PEOPLE = frozenset(("run", "shell", "git", "git-trace", None))
 _BRINGING = frozenset("am checkout cherry-pick merge pull read-tree rebase reset restore revert stash switch".split())
 # commits that HEAD came to and that are looked into for what they brought, the newest first
 _MOST_COMMITS = 8
-# blobs whose lines are kept at hand
-_MOST_HELD = 32
 _OPTIONS_WITH_VALUE = ("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path")
 
 
-def read_all(traces: Iterable[Trace], objects: ObjectStore) -> tuple[Lineage, list[str]]:
-    """Return the lineage of all that the traces recorded, and in words what of it could not be read."""
-    lineage = Lineage(lambda oid: _blob(objects, oid))
+class TooMuch(TraceError):
+    """The states of the files that traces recorded have more lines than shall be held."""
+
+
+def read_all(traces: Iterable[Trace], objects: ObjectStore, most: int | None = None) -> tuple[Lineage, list[str]]:
+    """Return the lineage of all that the traces recorded, and in words what of it could not be read.
+
+    Raises TooMuch where that has more than `most` lines.
+    """
+    # one that all trees share, with what they read
+    objects = Overlay(objects)
+    past = Past(objects)
+    lineage = Lineage(past.blob)
     problems: list[str] = []
-    sessions = [_Steps(trace, session, objects, problems) for trace in traces for session in trace.sessions]
+    sessions = [_Steps(trace, session, objects, past, problems) for trace in traces for session in trace.sessions]
     for item in sessions:
         lineage.begin(item.session.id, item.base)
     for _, _, take in heapq.merge(*(item.steps(number) for number, item in enumerate(sessions)), key=lambda s: s[:2]):
         try:
             lineage.take(take)
+            if most is not None and lineage.size > most:
+                raise TooMuch(f"more than {most} lines were recorded")
         except ValueError as error:
             problems.append(f"session '{take.when.session_id}': {error}")
     return lineage, problems
-
-
-def _blob(objects: ObjectStore, oid: str) -> bytes | None:
-    try:
-        return objects.blob(oid) if objects.size(oid) <= LARGEST else None
-    except TraceError:
-        return None
 
 
 def is_hooked(session: Session) -> bool:
@@ -101,10 +105,11 @@ def brings(event: EventDict) -> bool:
 class _Steps:
     """The steps of one session."""
 
-    def __init__(self, trace: Trace, session: Session, objects: ObjectStore, problems: list[str]) -> None:
+    def __init__(self, trace: Trace, session: Session, objects: ObjectStore, past: Past, problems: list[str]) -> None:
         self.trace = trace
         self.session = session
         self.objects = objects
+        self.past = past
         self.problems = problems
         base = session.header.get("base")
         tree = base.get("tree") if isinstance(base, Mapping) else None
@@ -114,7 +119,6 @@ class _Steps:
         self._hooked = is_hooked(session)
         self._commands = {str(event["id"]): event for event in session.events if event["kind"] == COMMAND}
         self._came: dict[str, frozenset[str]] = {}
-        self._held: dict[str, Sequence[Text] | None] = {}
         self._start = self._foreign(base.get("commit") if isinstance(base, Mapping) else None)
         self._seen = set(self._start)
 
@@ -204,25 +208,12 @@ class _Steps:
             commits.add(str(event["commit"]))
 
         def contents(path: bytes) -> Iterator[Sequence[Text]]:
-            for commit in sorted(commits, key=self._age)[:_MOST_COMMITS]:
-                entry = TreeEditor(self.objects, self.objects.commit(commit).tree).get(path)
-                held = self._keys_of(entry.oid) if entry else None
+            for commit in sorted(commits, key=self.past.age)[:_MOST_COMMITS]:
+                held = self.past.held(commit, path)
                 if held is not None:
                     yield held
 
         return contents
-
-    def _keys_of(self, oid: str) -> Sequence[Text] | None:
-        """Return the keys of a blob's lines; step after step asks for those of the same few."""
-        if oid not in self._held:
-            content = _blob(self.objects, oid)
-            if len(self._held) >= _MOST_HELD:
-                self._held.clear()
-            self._held[oid] = None if content is None else keys(split(content))
-        return self._held[oid]
-
-    def _age(self, commit: str) -> tuple[int, str]:
-        return -self.objects.commit(commit).committer.time, commit
 
     def _grafted(self, event: EventDict) -> bool:
         """Tell whether a commit brought in what was there before: a revert, or a pick that kept its author's date."""

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from gittrace.git import process
-from gittrace.trace import contents, derivation, hints, reading
+from gittrace.model.attribution import Attribution
+from gittrace.trace import answers, attribution, contents, derivation, hints, reading
+from gittrace.trace.answers import Answers
 from gittrace.trace.fingerprint import line_of
 from gittrace.trace.hints import Hints, of_segment
 from gittrace.trace.outcome import Historian
@@ -39,6 +41,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(contents, "parse", "diffs")
     count(reading, "work_of", "traces")
     count(derivation.Derivation, "__init__", "derivations")
+    count(attribution.Attributor, "__init__", "attributors")
     return found
 
 
@@ -107,6 +110,33 @@ def test_what_is_known_is_not_read_again(work: Recording, counted: Counter[str])
     _ask(work, traces[0])
     assert counted["traces"] == 1
     assert 1 <= counted["diffs"] <= 2
+
+
+def _attributed(work: Recording, commits: list[str], many: bool) -> list[Attribution]:
+    _forget(work)
+    store = Store(work.here)
+    asked = Answers(store, many)
+    try:
+        return [asked.attribution(commit) for commit in commits]
+    finally:
+        asked.close()
+        store.close()
+
+
+def test_many_questions_for_who_wrote_what_read_all_traces_once_unless_that_is_too_much(
+    work: Recording, counted: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _history(work)
+    commits = work.git("rev-list", "--no-merges", f"-n{2 * _COMMITS}", "HEAD").split()
+    # so that a question by itself reads no more than it needs
+    monkeypatch.setattr(answers, "_FEW", 0)
+    one_by_one = _attributed(work, commits, many=False)
+    assert counted["attributors"] > 1
+    counted.clear()
+    assert _attributed(work, commits, many=True) == one_by_one
+    assert counted["attributors"] == 1
+    monkeypatch.setattr(answers, "_MOST_LINES", 5)
+    assert _attributed(work, commits, many=True) == one_by_one
 
 
 def test_hints_of_a_segment_name_all_that_its_diffs_hold() -> None:
