@@ -1,6 +1,6 @@
 """Which lines of a commit a trace wrote, as the opentraces schema has it.
 
-A conversation is what one contributor wrote in one step; lines of other traces name the trace, lines that nobody
+A conversation is what one contributor wrote in one event; lines of other traces name the trace, lines that nobody
 recorded name no one. Hashes are murmur3 (x64, 128 bits, seed 0) of the lines with LF between them and none at the end.
 """
 
@@ -33,11 +33,11 @@ def _has_part(trace: Trace, file: AttributedFile) -> bool:
 
 
 def _file(trace: Trace, file: AttributedFile, steps: Mapping[str, int]) -> ot.AttributionFile:
-    conversations: dict[tuple[str, str | None], ot.AttributionConversation] = {}
+    conversations: dict[tuple[str, str | None], ot.AttributionConversation] = {}  # by contributor and event
     for piece in file.ranges:
         contributor = _contributor(trace, piece.writer)
         url = _url(trace, piece.writer, steps)
-        name = (contributor["type"], url)
+        name = (contributor["type"], piece.writer.event_id if piece.writer else None)
         if name not in conversations:
             conversations[name] = _conversation(piece.writer, contributor, url)
         conversations[name].ranges.append(_range(piece))

@@ -78,6 +78,21 @@ def test_other_hands(work: Recording) -> None:
         assert record["attribution"]["unaccounted_files"] == ["c"]
 
 
+def test_each_event_of_another_trace_has_lines_of_its_own(work: Recording) -> None:
+    first = work.start().trace_id
+    work.did("one", a="the line of one\n" + TEN)
+    work.did("two", a="the line of one\n" + TEN + "the line of two\n")
+    work.stop()
+    second = work.start().trace_id
+    work.did("three", b=TEN + "the line of three\n", a="the line of one\n" + TEN + "the line of two\nand of three\n")
+    work.commit()
+    _, record = exported(work, first, second)
+    (found,) = [file["conversations"] for file in record["attribution"]["files"] if file["path"] == "a"]
+    lines = {c["ids"]["event_id"]: [(r["start_line"], r["end_line"]) for r in c["ranges"]] for c in found}
+    assert list(lines.values()) == [[(1, 1)], [(12, 12)], [(13, 13)]]
+    assert [c["url"] for c in found[:2]] == [f"opentraces://{first}"] * 2
+
+
 def test_agent(work: Recording) -> None:
     work.repo.trace("start", "--agent", "robot@1", "--model", "maker/robot-1")
     work.write(a=TEN + "what it tried before the command\n")
