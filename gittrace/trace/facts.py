@@ -35,6 +35,7 @@ class Facts:
         self.number = tables.number
         self.reverting = tables.reverting
         self.touching = tables.touching
+        self._blocks: dict[int, frozenset[int]] = {}
 
     @property
     def made(self) -> Mapping[str, set[str]]:
@@ -197,9 +198,17 @@ class Facts:
 
     def block_commits(self, block: Block) -> list[int]:
         """Return the commits that add three lines in a row."""
-        return self._adding(
-            block.skeleton, None, lambda file: any(one == block for run in file.lines.added for _, one in blocks(run))
-        )
+        numbers = sorted(self.tables.adding(signed(block.skeleton), None))
+        self.read(number for number in numbers if number not in self._blocks)
+        return [number for number in numbers if block.key in self._blocks_of(number)]
+
+    def _blocks_of(self, number: int) -> frozenset[int]:
+        """Return the keys of all three lines in a row that a commit adds: of large ones they are asked for often."""
+        found = self._blocks.get(number)
+        if found is None:
+            runs = (run for file in self.content(number).files for run in file.lines.added)
+            found = self._blocks[number] = frozenset(block.key for run in runs for _, block in blocks(run))
+        return found
 
     def line_commits(self, paths: Iterable[bytes], line: Line) -> list[int]:
         """Return the commits that add a line to a file, by its names."""
