@@ -69,6 +69,28 @@ def matching(repo: Repository, new: set[str], cause: str) -> dict[str | None, li
     return found
 
 
+def in_order(pairs: list[Pair]) -> list[Pair]:
+    """Return pairs so that what led to a commit comes before what led on from it.
+
+    A rebase says at its end what it picked; what was amended on the way was said before that.
+    """
+    leading: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        leading.setdefault(pair.new, []).append(pair)
+    ordered: dict[Pair, None] = {}
+    seen: set[Pair] = set()
+    for pair in pairs:
+        todo = [pair]
+        while todo:
+            seen.add(todo[-1])
+            before = [other for other in leading.get(todo[-1].old, ()) if other not in seen]
+            if before:
+                todo += before
+            else:
+                ordered.setdefault(todo.pop())
+    return list(ordered)
+
+
 def newest(repo: Repository, commit: str) -> str:
     """Return what a commit was last rewritten to; itself when it was not."""
     pairs, _ = read_pairs(repo)

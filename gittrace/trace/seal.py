@@ -342,7 +342,7 @@ def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
         if tip:
             with open_objects(repo) as store:
                 tree = store.commit(tip).tree
-                for pair in rewrites.credible(repo, store, pairs):
+                for pair in rewrites.in_order(rewrites.credible(repo, store, pairs)):
                     # the old side may itself be the new side of an earlier pair of this round
                     text = found.get(pair.old, b"")
                     if oid := notes.find(store, tree, pair.old):

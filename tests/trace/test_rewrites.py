@@ -10,9 +10,9 @@ import pytest
 
 from gittrace.git import notes
 from gittrace.git.objects import open_objects
-from gittrace.trace.rewrites import newest, read_pairs
+from gittrace.trace.rewrites import Pair, in_order, newest, read_pairs
 from gittrace.vocabulary import NOTES_REF
-from tests.support.recording import TEN, Recording
+from tests.support.recording import TEN, Recording, all_notes
 from tests.support.repo import Repo
 
 BACKENDS = pytest.mark.parametrize("backend", ["--merge", "--apply"])
@@ -286,3 +286,35 @@ def test_a_large_rebase(work: Recording, topic: list[str]) -> None:
     work.seal()
     assert len(work.noted(work.head())) == 1
     assert len(set(work.git("log", "--format=%H", "main..").splitlines()) & {p.commit for p in work.pieces()}) == 33
+
+
+def test_amended_by_what_a_rebase_executes(work: Recording) -> None:
+    """git says what the rebase picked only at its end, after what was made of that on the way."""
+    work.git("checkout", "-q", "-b", "topic")
+    work.start()
+    old = []
+    for number in range(3):
+        work.did(f"step {number}", **{f"new{number}": f"the line of {number}\n"})
+        old.append(work.commit(f"step {number}"))
+    work.stop()
+    before = all_notes(work)
+    work.git("checkout", "-q", "main")
+    work.write(b="by hand\n")
+    work.commit("by hand")
+    work.git("rebase", "-q", "main", "topic", "--exec", "git commit -q --amend --no-edit -m reworded")
+    work.seal()
+    new = work.git("rev-list", "--reverse", "main..topic").split()
+    notes = all_notes(work)
+    assert [notes.get(commit) for commit in new] == [before[commit] for commit in old]
+
+
+def test_pairs_in_order() -> None:
+    def pair(old: str, new: str) -> Pair:
+        return Pair("amend", None, old, new)
+
+    said = [pair("b", "c"), pair("x", "y"), pair("a", "b"), pair("c", "d")]
+    assert in_order(said) == [said[2], said[0], said[1], said[3]]
+    around = [pair("a", "b"), pair("b", "a")]
+    assert sorted(map(repr, in_order(around))) == sorted(map(repr, around))
+    long = [pair(str(number + 1), str(number)) for number in range(3000)]
+    assert in_order(long) == long[::-1]
