@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _SHORT_OID = 12
 # how sure it is, as `links` says it
+# of a link that has more, only so many are shown; --json has all
+_MOST_BLOBS = 4
 TIER_WORDS = {"tool_emitted": "made", "tool_emitted_with_divergence": "changed", "overlapping": "nearby"}
 _COLOURS = {
     "alive": display.GREEN,
@@ -34,8 +36,12 @@ def link_line(link: "Link", screen: Screen) -> str:
 
 def link_details(link: "Link", screen: Screen) -> Iterator[str]:
     """Yield what is known of a link beyond its line: the evidence, what reverts it, what of it is still there."""
-    for proof in link.evidence:
+    blobs = [proof for proof in link.evidence if proof.startswith("blob ")]
+    for proof in (*blobs[:_MOST_BLOBS], *([f"{len(blobs) - _MOST_BLOBS} more blobs"] if blobs[_MOST_BLOBS:] else ())):
         yield screen.paint(safe(proof), display.DIM)
+    for proof in link.evidence:
+        if not proof.startswith("blob "):
+            yield screen.paint(safe(proof), display.DIM)
     if link.alive_share is not None:
         yield screen.paint(f"{link.alive_share:.0%} of it is at HEAD", display.DIM)
     for commit in link.reverted_by:

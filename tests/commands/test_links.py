@@ -87,3 +87,15 @@ def test_exported(committed: tuple[Recording, str, str]) -> None:
     record = json.loads(work.repo.trace("export"))
     assert record["metadata"]["fate"]["word"] == "alive"
     assert [link["revision"] for link in record["git_links"]] == [commit]
+
+
+def test_of_many_blobs_a_few_are_shown(work: Recording) -> None:
+    trace = work.start().trace_id
+    work.did(**{f"file{number}": f"the line of file {number}\n" for number in range(9)})
+    work.commit()
+    work.stop()
+    details = [line.strip() for line in work.repo.trace("links", trace).splitlines()[1:]]
+    assert [detail.split()[0] for detail in details[:4]] == ["blob"] * 4
+    assert details[4:6] == ["5 more blobs", "9 runs of added lines"]
+    (link,) = json.loads(work.repo.trace("links", trace, "--json"))
+    assert sum(proof.startswith("blob ") for proof in link["evidence"]) == 9
