@@ -14,6 +14,8 @@ YELLOW = "33"
 CYAN = "36"
 
 _SHORT = 8
+# a smaller share, or one as near to all, is not rounded away
+_NEARLY_NONE = 0.005
 # signals as people know them; the numbers are those of Linux and macOS alike
 _SIGNALS = {1: "HUP", 2: "INT", 3: "QUIT", 4: "ILL", 6: "ABRT", 8: "FPE", 9: "KILL", 11: "SEGV", 13: "PIPE", 15: "TERM"}
 
@@ -158,3 +160,10 @@ def agent_name(agent: object) -> str:
         return "human"
     name = str(agent["name"]) + (f"@{agent['version']}" if agent.get("version") else "")
     return safe(f"{name} ({agent['model']})" if agent.get("model") else name)
+
+
+def percent(share: float) -> str:
+    """Return a share (0 to 1) in percent: what is neither none nor all is not shown as such."""
+    if 0 < share < _NEARLY_NONE:
+        return "<1%"
+    return ">99%" if 1 - _NEARLY_NONE < share < 1 else f"{share:.0%}"

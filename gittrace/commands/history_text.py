@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gittrace.commands import display
-from gittrace.commands.display import Screen, counted, safe
+from gittrace.commands.display import Screen, counted, percent, safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ _COLOURS = {
 def link_line(link: "Link", screen: Screen) -> str:
     """Return a link: commit, how sure it is, the part of the commit's added lines, where it is reachable, subject."""
     where = f" ({safe(link.branch)})" if link.branch else "" if link.reachable else " (unreachable)"
-    said = f"{TIER_WORDS.get(link.tier, link.tier):<7}  {link.share:>4.0%}"
+    said = f"{TIER_WORDS.get(link.tier, link.tier):<7}  {percent(link.share):>4}"
     return f"{screen.paint(link.commit[:_SHORT_OID], display.YELLOW)}  {said}  {safe(link.subject)}{where}"
 
 
@@ -43,7 +43,7 @@ def link_details(link: "Link", screen: Screen) -> Iterator[str]:
         if not proof.startswith("blob "):
             yield screen.paint(safe(proof), display.DIM)
     if link.alive_share is not None:
-        yield screen.paint(f"{link.alive_share:.0%} of it is at HEAD", display.DIM)
+        yield screen.paint(f"{percent(link.alive_share)} of it is at HEAD", display.DIM)
     for commit in link.reverted_by:
         yield screen.paint(f"reverted by {commit[:_SHORT_OID]}", display.RED)
 
@@ -55,7 +55,7 @@ def painted_word(word: str, screen: Screen) -> str:
 
 def fate_line(fate: "Fate | FileFate", screen: Screen) -> str:
     """Return a fate: its word, how many lines it is about, and the parts where there are several."""
-    parts = ", ".join(f"{share:.0%} {word}" for word, share in fate.shares.items())
+    parts = ", ".join(f"{percent(share)} {word}" for word, share in fate.shares.items())
     more = f": {parts}" if len(fate.shares) > 1 else ""
     return f"{painted_word(fate.word, screen)} ({counted(fate.lines, 'line')}{more})"
 

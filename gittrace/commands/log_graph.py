@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from gittrace.commands import display
-from gittrace.commands.display import Screen, agent_name, one_line
+from gittrace.commands.display import Screen, agent_name, one_line, percent
 from gittrace.commands.history_text import TIER_WORDS, painted_word
 from gittrace.commands.overview import ACTIVE, FAILURE, SUCCESS, overview
 from gittrace.git.graph_log import Selection, graph_log
@@ -45,7 +45,7 @@ class _Below:
         for trace in self._begun.get(commit, ()):
             words[trace] = "began here"
         for trace, tier, share in self.historian.tiers_in(commit):
-            words.setdefault(trace, f"{TIER_WORDS[tier]} {share:.0%}")
+            words.setdefault(trace, f"{TIER_WORDS[tier]} {percent(share)}")
         for told, trace, word in sorted((self._told(trace), trace, word) for trace, word in words.items()):
             fate = self.historian.fate(trace) if self.fate else None
             yield _line(told, word, fate, columns, self.screen)

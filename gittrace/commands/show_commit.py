@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from gittrace.commands import display
-from gittrace.commands.display import Screen, safe
+from gittrace.commands.display import Screen, percent, safe
 from gittrace.commands.entry import names_of, session_lines
 from gittrace.commands.overview import SessionView, commit_views
 from gittrace.commands.show_trace import event_json, segments_json, stat_lines
@@ -56,7 +56,7 @@ def _trace_head(trace: Trace, more: str, screen: Screen) -> Iterator[str]:
 
 def _words(link: Link) -> str:
     how = "made" if link.tier == "tool_emitted" else "was changed into"
-    return f"{how} {link.share:.0%} of the commit"
+    return f"{how} {percent(link.share)} of the commit"
 
 
 def _view(segment: Segment) -> SessionView:

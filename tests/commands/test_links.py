@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from gittrace.commands.display import percent
 from tests.support.recording import TEN, Recording
 
 LINES = "the first line of it\nthe second line of it\n"
@@ -99,3 +100,20 @@ def test_of_many_blobs_a_few_are_shown(work: Recording) -> None:
     assert details[4:6] == ["5 more blobs", "9 runs of added lines"]
     (link,) = json.loads(work.repo.trace("links", trace, "--json"))
     assert sum(proof.startswith("blob ") for proof in link["evidence"]) == 9
+
+
+@pytest.mark.parametrize(
+    ("share", "expected"),
+    [
+        (0, "0%"),
+        (0.0001, "<1%"),
+        (0.0049, "<1%"),
+        (0.006, "1%"),
+        (0.5, "50%"),
+        (0.994, "99%"),
+        (0.9999, ">99%"),
+        (1, "100%"),
+    ],
+)
+def test_percent(share: float, expected: str) -> None:
+    assert percent(share) == expected
