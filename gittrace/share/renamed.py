@@ -14,7 +14,6 @@ from gittrace.share import queue
 from gittrace.share import state as states
 from gittrace.share.remotes import MARK, Remotes, mirror, notes_refspec, quoted
 from gittrace.share.state import share_dir
-from gittrace.trace.initialize import add_settings, move_settings
 from gittrace.vocabulary import REMOTE_NOTES_REFS, REMOTE_SNAPSHOTS_REFS
 
 
@@ -22,15 +21,22 @@ def remotes_of(repo: Repository) -> Remotes:
     """Return the remotes, once renamed ones were followed. Raises GitFailed, OSError."""
     remotes = Remotes(repo)
     found = dict(remotes.renamed)
+    if not found:
+        return remotes
+    # each push asks, and few remotes are renamed
+    from gittrace.trace.initialize import add_settings
+
     for new, old in found.items():
         # a section that was copied by hand leaves the other where it is
         if old not in remotes.names:
             _follow(repo, remotes, old, new)
         add_settings(repo, [(f"remote.{new}.{MARK}", new)], replace=True)
-    return Remotes(repo) if found else remotes
+    return Remotes(repo)
 
 
 def _follow(repo: Repository, remotes: Remotes, old: str, new: str) -> None:
+    from gittrace.trace.initialize import move_settings
+
     for folder in (REMOTE_NOTES_REFS, REMOTE_SNAPSHOTS_REFS):
         _move_refs(repo, f"{folder}{quoted(old)}/", f"{folder}{quoted(new)}/")
     for suffix in (".json", ".snapshots"):

@@ -10,6 +10,7 @@ from gittrace.share.remotes import Remotes, Target, mirror, writer_of
 from gittrace.share.renamed import remotes_of
 from gittrace.share.setup import fetch_along, share
 from gittrace.share.snapshots import publish_snapshots
+from gittrace.trace import initialize as settings
 from gittrace.trace.initialize import deinitialize
 from tests.share.conftest import LINE, MakeServer, pull, push, recorded
 from tests.share.support import Server
@@ -92,9 +93,9 @@ def test_killed_on_the_way(work: Recording, server: Server, monkeypatch: pytest.
     work.git("push", "-q", "--no-verify", "origin", "main")
     push(work)
     rename(work, "origin", "upstream")
-    for name in ("_move_refs", "move_settings", "add_settings"):
+    for place, name in ((module, "_move_refs"), (settings, "move_settings"), (settings, "add_settings")):
         with monkeypatch.context() as patch:
-            patch.setattr(module, name, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+            patch.setattr(place, name, lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
             with pytest.raises(KeyboardInterrupt):
                 remotes_of(work.here)
         work.here.forget_config()
