@@ -69,7 +69,8 @@ class CommitEvents:
     def by_hand(self, made: Made, is_last: bool = False) -> list[Event]:
         """Return the events of a commit that no recorded command made; after the last one is the worktree now."""
         entry = made.entry
-        if is_last and abs(time.time() - entry.time) <= _JUST_NOW and entry.oid == self.taken.head:
+        recent = abs(time.time() - entry.time) <= _JUST_NOW and entry.oid == self.taken.head
+        if is_last and recent and self._still_stands(entry):
             self.tree = self.taken.tree
         else:
             self.tree = self._laid_over(made)
@@ -130,6 +131,17 @@ class CommitEvents:
             else:
                 editor.set(change.path, change.new_mode, change.new_oid)
         return editor.write(self.repo)
+
+    def _still_stands(self, entry: Entry) -> bool:
+        """Tell whether the worktree holds all that a commit brought; if not, work has gone on since."""
+        after = TreeEditor(self._store, self.taken.tree)
+        for change in self._store.changes(self._parent(entry), entry.tree):
+            held = after.get(change.path)
+            if change.new_oid is None or (held and held.oid == change.new_oid):
+                continue
+            if held is None or not self._is_part(change, held.oid, entry):
+                return False
+        return True
 
     def _is_part(self, change: Change, had: str, entry: Entry) -> bool:
         """Tell whether a content holds all that a commit does to the file."""

@@ -39,6 +39,23 @@ def test_undone_before_anyone_came(work: Recording) -> None:
     assert wrote(work, commit="kept") == said("mine", by="commit")
 
 
+@pytest.mark.parametrize("then", ["", TEN + lines("next")])
+def test_work_that_went_on_before_anyone_came(work: Recording, monkeypatch: pytest.MonkeyPatch, then: str) -> None:
+    """The worktree no longer holds what was just committed: it is not the commit's."""
+    monkeypatch.setattr(commit_events, "_JUST_NOW", 3600)
+    work.start()
+    work.did("look")
+    work.write(a=TEN + lines("mine"))
+    commit = work.commit()
+    work.write(a=then)
+    work.seal()
+    assert show(work, commit_tree(work, commit), "a") == TEN + lines("mine")
+    work.did("next", a=TEN + lines("mine", "next"))
+    later = work.commit()
+    assert wrote(work, commit=commit) == said("mine", by="commit")
+    assert wrote(work, commit=later) == said("next", by="next")
+
+
 def test_left_before_anyone_came(work: Recording) -> None:
     """As when another branch is checked out that has the file as it was."""
     work.git("branch", "other")
