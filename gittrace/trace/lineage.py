@@ -164,16 +164,20 @@ class Lineage:
         """Return the births of lines that are not `found` and that a last state of the file has wrapped otherwise."""
         births: dict[int, Birth | None] = {}
         stretches = list(_stretches(said, found))
+        if not stretches:
+            return births
         newest = next((one for one in reversed(self.by_path.get(name, ())) if one.when and allowed(one.when)), None)
-        states = [newest, *self._states(name, sessions, allowed)] if newest and stretches else []
+        states = [newest, *self._states(name, sessions, allowed)] if newest else []
         here = set(said)
         bones = b"\n".join(b"".join(map(bones_of, said[start:end])) for start, end in stretches)
         for version in {id(one): one for one in states if one}.values():
             # what stands in a row stands in the bones of that
             missing = {text for text in self._born(version) - here if bones_of(text) in bones}
+            if not missing:
+                continue
             of = [at for at, text in enumerate(version.keys) if text in missing]
-            lines = [line_of(text or b"") for text in version.keys] if of else []
-            for start, end in stretches if of else ():
+            lines = [line_of(text or b"") for text in version.keys]
+            for start, end in stretches:
                 new = [line_of(text) for text in said[start:end]]
                 for at, source in matched(lines, new, of).items():
                     births.setdefault(start + at, _blended(version, source))
@@ -342,12 +346,21 @@ def _blended(version: Version, source: Source) -> Birth | None:
 
 def _stretches(said: Sequence[bytes], found: Collection[int]) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of the stretches of lines that are not found and say something."""
-    start = 0
-    for at in range(len(said) + 1):
-        if at == len(said) or (at in found and telling(said[at])):
-            if any(at not in found and telling(said[at]) for at in range(start, at)):
-                yield start, at
-            start = at + 1
+
+    def closes(at: int) -> bool:
+        return at in found and telling(said[at])
+
+    # most lines are found, in a long file
+    end = 0
+    for at in [at for at in range(len(said)) if at not in found]:
+        if at < end or not telling(said[at]):
+            continue
+        start, end = at, at + 1
+        while start > 0 and not closes(start - 1):
+            start -= 1
+        while end < len(said) and not closes(end):
+            end += 1
+        yield start, end
 
 
 def _always(_: When) -> bool:

@@ -161,10 +161,11 @@ def _grown(places: dict[int, _Place], texts: Sequence[bytes], wanted: Collection
     """Return the places, and those of the wanted neighbours that stood beside them there."""
     found = dict(places)
     for at, anchor in places.items():
-        if at + 1 in found and at - 1 in found:
-            continue  # as most are, in a long file
         for way in (1, -1):
-            here, there = at + way, anchor.index + way
+            here = at + way
+            if here in found or here not in wanted:
+                continue  # as most are, in a long file
+            there = anchor.index + way
             version = anchor.version
             while (
                 here in wanted
