@@ -12,7 +12,19 @@ from gittrace.git import bounded, signature
 from gittrace.git.bounded import ProgramFailed, Ran
 from gittrace.git.signature import CannotSign, Result, Signing, Verdict, settings
 from gittrace.git.signature_gpg import verdict
-from tests.support.keys import ANN, GpgKeys, SshKeys, gpg_keys, need_gpg, need_ssh, program, run, sign_with, ssh_keys
+from tests.support.keys import (
+    ANN,
+    GpgKeys,
+    SshKeys,
+    gpg_keys,
+    need_gpg,
+    need_gpgsm,
+    need_ssh,
+    program,
+    run,
+    sign_with,
+    ssh_keys,
+)
 from tests.support.recording import Recording, make_work, work
 
 __all__ = ["gpg_keys", "make_work", "ssh_keys", "work"]
@@ -165,6 +177,20 @@ def test_gpg(gpg_keys: GpgKeys, work: Recording) -> None:
     assert checked(work, ("openpgp", b"no signature")).letter == "E"
     assert not checked(work, ("openpgp", b"no signature")).failed
     assert checked(work, ("sigstore", b"")).why == "its format 'sigstore' is not known"
+
+
+@need_gpgsm
+def test_x509(gpg_keys: GpgKeys, work: Recording) -> None:
+    key = gpg_keys.make_certificate()
+    made = signing(work, gpg__format="x509", user__signingKey=key).sign(DATA)
+    assert made[0] == "x509"
+    assert checked(work, made) == Verdict(Result.GOOD, "/CN=Ann", key)
+    assert checked(work, made, DATA + b"x").letter == "B"
+    Path(gpg_keys.home, "trustlist.txt").write_text("")
+    run("gpgconf", "--homedir", gpg_keys.home, "--reload")
+    found = checked(work, made)
+    assert found.letter in "UE"
+    assert not found.failed
 
 
 @need_gpg

@@ -13,6 +13,7 @@ import pytest
 from tests.support.recording import Recording
 
 need_ssh = pytest.mark.skipif(not shutil.which("ssh-keygen"), reason="there is no ssh-keygen here")
+need_gpgsm = pytest.mark.skipif(not shutil.which("gpgsm"), reason="there is no gpgsm here")
 need_gpg = pytest.mark.skipif(not shutil.which("gpg"), reason="there is no gpg here")
 
 ANN = "ann@example.com"
@@ -70,6 +71,24 @@ class GpgKeys:
     def make(self, name: str = f"Ann <{ANN}>", passphrase: str = "", expire: str = "never") -> None:
         """Make a key."""
         self.gpg("--passphrase", passphrase, "--quick-gen-key", name, "ed25519", "sign", expire)
+
+    def make_certificate(self, name: str = "Ann") -> str:
+        """Make a certificate of X.509 that is trusted, and return its fingerprint."""
+        home = Path(self.home)
+        (home / "gpg-agent.conf").write_text("allow-loopback-pinentry\n")
+        (home / "gpgsm.conf").write_text("disable-crl-checks\n")
+        wanted = f"Key-Type: RSA\nKey-Length: 2048\nKey-Usage: sign\nSerial: random\nName-DN: CN={name}\n"
+        (home / "wanted").write_text(wanted)
+        made = str(home / "made")
+        quiet = ("gpgsm", "--batch", "--quiet", "--pinentry-mode", "loopback", "--passphrase-fd", "0")
+        run(*quiet, "--output", made, "--gen-key", str(home / "wanted"), env=self.env, stdin=b"\n")
+        run("gpgsm", "--batch", "--quiet", "--import", made, env=self.env)
+        listed = run("gpgsm", "--list-keys", "--with-colons", env=self.env).decode()
+        key = next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr:"))
+        pairs = ":".join(key[at : at + 2] for at in range(0, len(key), 2))
+        (home / "trustlist.txt").write_text(f"{pairs} S relax\n")
+        run("gpgconf", "--homedir", self.home, "--reload", env=self.env)
+        return key
 
     def gpg(self, *args: str, stdin: bytes = b"") -> bytes:
         """Run gpg."""
