@@ -33,12 +33,18 @@ from gittrace.vocabulary import COMMIT, REWRITE
 _MOVES = ("checkout", "reset", "clone", "branch", "Branch", "push", "fetch")
 _MADE = ("commit", "cherry-pick", "revert", "am", "merge", "pull")
 _WITHOUT_REFLOG = ("--first-parent", "--reverse", "-n1000", "-z", "--format=%H%x01%T%x01%P%x01%ct%x01%s")
+_UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD")
 _PICKED_AS_IT_WAS = "cherry-pick: fast-forward"
 
 
 def in_progress(repo: Repository) -> bool:
     """Tell whether a rebase or `git am` is under way, whose commits may yet be thrown away."""
     return any(os.path.isdir(os.path.join(repo.git_dir, name)) for name in ("rebase-merge", "rebase-apply"))
+
+
+def _amid_merge(repo: Repository) -> bool:
+    """Tell whether a merge, pick or revert is to be finished: the worktree holds what it brought, marks and all."""
+    return any(os.path.exists(os.path.join(repo.git_dir, name)) for name in _UNFINISHED)
 
 
 def catch_up(
@@ -61,6 +67,7 @@ def catch_up(
         return
     # only now: who made one of these commits, and has not journaled it, is still there
     running = live(repo.trace_dir)
+    at_once = at_once and not _amid_merge(repo)
     began = [(command, news.began(command)) for command in running]
     if patient and began:
         news.cut(began[0][1])

@@ -222,7 +222,7 @@ class _Steps:
         # an amend keeps the author's date; what it amended is known by the rewrite that goes with it
         if oid in self._amended or "(amend)" in action or self.objects.kind(oid) != "commit":
             return False
-        if action.startswith(("cherry-pick", "am", "revert")):
+        if action.startswith(("cherry-pick", "am", "revert")) or "(cherry-pick)" in action:
             return True
         commit = self.objects.commit(oid)
         return str(event.get("subject", "")).startswith('Revert "') or commit.author.time < commit.committer.time

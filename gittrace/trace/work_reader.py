@@ -160,7 +160,8 @@ class _Reader:
         A commit of its own has the author's date of its own; what is alike was made of it.
         """
         oid, action = str(event.get("commit")), str(event.get("action", "commit"))
-        if not action.startswith("commit") or "(amend)" in action or self.store.kind(oid) != "commit":
+        taken = not action.startswith("commit") or "(amend)" in action or "(cherry-pick)" in action
+        if taken or self.store.kind(oid) != "commit":
             return True
         commit = self.store.commit(oid)
         return commit.author.time != commit.committer.time

@@ -150,3 +150,25 @@ def test_a_rebase_of_what_others_committed_is_no_link(work: Recording, seconds: 
     commit = work.commit()
     assert tiers(outcome(work, trace)) == {commit: TOOL}
     assert set(blamed(work, "b").values()) == {None}
+
+
+@pytest.mark.parametrize("how", ["cherry-pick", "merge"])
+def test_found_amid_a_conflict(work: Recording, how: str) -> None:
+    """What a pick or merge brought into the worktree since is not what the commit before left there."""
+    work.git("switch", "-q", "-c", "topic")
+    work.write(a=TEN + lines("theirs"))
+    work.commit("of others")
+    work.git("switch", "-q", "main")
+    work.start()
+    work.did("look")
+    work.write(a=TEN + lines("mine"))
+    commit = work.commit()
+    work.git(how, "topic", status=1)
+    work.seal()
+    assert show(work, commit_tree(work, commit), "a") == TEN + lines("mine")
+    work.write(a=TEN + lines("mine", "theirs"))
+    work.git("add", "a")
+    work.git("commit", "-q", "--no-edit")
+    work.did("test")
+    assert wrote(work, commit=commit) == said("mine", by="commit")
+    assert blamed(work) == dict.fromkeys(TEN.splitlines()) | said("mine", by="commit") | said("theirs", by=None)
