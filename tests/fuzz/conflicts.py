@@ -2,8 +2,10 @@
 
 import os
 import re
+from collections import Counter
 from random import Random
 
+from tests.fuzz.model import tokens
 from tests.fuzz.world import Desk, scribble
 
 _CONFLICT = re.compile(rb"^<{7} .*?\n(.*?)(?:^\|{7}.*?\n.*?)?^={7}\n(.*?)^>{7} .*?\n", re.MULTILINE | re.DOTALL)
@@ -51,7 +53,12 @@ def _solve(desk: Desk, rng: Random, name: str) -> None:
     if not path.exists():
         return
     side = rng.choice((rb"\1", rb"\2", rb"\1\2", rb"\2\1"))
-    path.write_bytes(_CONFLICT.sub(side, path.read_bytes()))
+    data = _CONFLICT.sub(side, path.read_bytes())
+    path.write_bytes(data)
+    # what both sides have stands twice now: who keeps both has written one of them
+    for token, count in Counter(token for row in data.splitlines() for token in tokens(row)).items():
+        if count > 1:
+            desk.world.ledger.copied.setdefault(token, set()).update((desk.trace, None))
     desk.say(f"solve {name}")
     desk.observe()
 
@@ -71,6 +78,8 @@ def _continue(desk: Desk, rng: Random, solved: bool) -> None:
         word = "revert"
     else:
         word = "cherry-pick"
+    if not rebasing and desk.trace:
+        desk.doubt()  # what goes into a pick or revert besides what was picked isn't told from that
     desk.git(word, "--continue", ok=False, env=env)
     if desk.repo.status and not _unmerged(desk):
         # what is left of the commit is nothing

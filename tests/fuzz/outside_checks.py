@@ -235,6 +235,5 @@ def _wrong_fate(
     # a file without lines counts as one
     whole = sum(file["lines"] == 1 for file in files)
     # where lines were copied, the original may stand for the copy
-    copied = any(trace in hands for hands in ledger.copied.values())
-    if stands_somehow < len(least) or (said > len(most) + whole and not copied):
+    if stands_somehow < len(least) or (said > len(most) + whole and not ledger.copied):
         yield "fate says what stands", f"{said} lines stand, not {len(least)} to {len(most) + whole}: {fate}"
