@@ -19,7 +19,7 @@ OPTIONS = (
 ).split()
 
 # `diff-tree --stdin` prints a line that is no oid as it is, and flushes. No line of a diff begins with a full stop.
-_MARK = b".\n"
+MARK = b".\n"
 
 LATIN_1 = "latin-1"
 
@@ -58,9 +58,9 @@ class _DiffTree(Coprocess):
     def diff(self, old: str, new: str, limit: int) -> Diff:
         """Return the diff of two trees. Raises ObjectMissing, GitFailed."""
         try:
-            self.write(f"{old} {new}\n".encode("ascii") + _MARK)
+            self.write(f"{old} {new}\n".encode("ascii") + MARK)
             header = self.readline() + b"\n"
-            if header == _MARK:
+            if header == MARK:
                 raise ObjectMissing(f"cannot compare tree '{old}' with '{new}': one of them is not in this repository")
             return self._body(limit)
         except GitFailed as error:
@@ -75,17 +75,17 @@ class _DiffTree(Coprocess):
         size = len(self._buffer)
         last = (b"\n" + self._buffer)[-3:]
         self._buffer = b""
-        while last != b"\n" + _MARK:
+        while last != b"\n" + MARK:
             data = os.read(self._output, 1 << 16)
             if not data:
                 raise self._died()
             size += len(data)
             last = (last + data)[-3:]
             parts.append(data)
-            if size > limit + len(_MARK):
+            if size > limit + len(MARK):
                 parts.clear()
-        size -= len(_MARK)
-        return Diff(b"".join(parts)[1 : -len(_MARK)] if size <= limit else None, size)
+        size -= len(MARK)
+        return Diff(b"".join(parts)[1 : -len(MARK)] if size <= limit else None, size)
 
 
 def to_json_text(data: bytes) -> tuple[str, str | None]:

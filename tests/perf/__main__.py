@@ -20,6 +20,7 @@ BENCHMARKS: dict[str, Callable[[Lab], list[Row]]] = {
     "run": run.measure,
     "history": history.measure,
     "links": links.measure,
+    "all": links.measure_all,
     "blame": links.measure_blame,
     "redaction": redaction.measure,
     "seal": sealing.measure_time,

@@ -65,6 +65,36 @@ def _memory(repo: Repo) -> int:
     return usage.ru_maxrss * 1024
 
 
+def measure_all(lab: Lab) -> list[Row]:
+    """Links and fate of all traces, and an export of all, both with nothing in the cache: what a trace costs.
+
+    Nobody set goals for these: the bounds are to notice when a trace costs what all others do again.
+    """
+    commits = lab.pick(20, 500, 2_000)
+    repo = lab.repo("all")
+    years = Years(commits, lab.pick(10, 50, 100))
+    import_years(repo, years)
+    count = max(len(years.traces), 1)
+    ask = (
+        "from gittrace.git.repository import discover; from gittrace.trace.store import Store;"
+        " from gittrace.trace.outcome import Historian; store = Store(discover()); historian = Historian(store, ());"
+        " [(historian.links(trace), historian.fate(trace)) for trace in store.trace_ids()]; store.close()"
+    )
+    python = str(lab.bin / "python")
+
+    def cold(*argv: str) -> float:
+        _forget(repo)
+        return lab.time(repo, *argv)
+
+    links = [cold(python, "-c", ask) for _ in range(lab.repeat(3))]
+    export = [cold("git", "trace", "export", "-o", os.devnull) for _ in range(lab.repeat(3))]
+    what = f"{commits:,} commits, {len(years.traces):,} traces, the first time"
+    return [
+        Row(f"links and fate of all, {what}", median(links), None, median(links) / count, "ms/trace", 50),
+        Row(f"git trace export, {what}", median(export), None, median(export) / count, "ms/trace", 100),
+    ]
+
+
 def measure_blame(lab: Lab) -> list[Row]:
     """`git trace blame` of a file of 5,000 lines with 500 commits, every second one recorded."""
     lines, commits = lab.pick((40, 6), (2_000, 200), (5_000, 500))

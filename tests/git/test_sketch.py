@@ -1,0 +1,63 @@
+"""Diffs of many pairs of trees at once have the lines of those that are asked for one by one."""
+
+from itertools import pairwise
+
+import pytest
+
+from gittrace.git import sketch
+from gittrace.git.diff import diff_trees
+from gittrace.git.patch import parse
+from gittrace.git.sketch import Pair, sketches
+from tests.support.recording import view
+from tests.support.repo import Repo
+
+_ENOUGH = 1 << 20
+
+
+def _trees(repo: Repo, count: int) -> list[str]:
+    """Return the trees of so many commits, which change, add, rename and delete files, text and binary ones."""
+    repo.commit("kept", "".join(f"line {number}\n" for number in range(20)))
+    for number in range(count - 1):
+        repo.write("kept", "".join(f"line {line if line % 7 else (line, number)}\n" for line in range(20)))
+        repo.write(f"new {number % 3}", f"of {number}\n")
+        repo.write("binary", bytes(range(256)) + b"%d" % number)
+        if number % 4 == 3:
+            repo.git("mv", "-f", "kept", "kept elsewhere")
+            repo.git("mv", "kept elsewhere", f"renamed {number}")
+            repo.git("rm", "-qf", "new 0", "--ignore-unmatch")
+        repo.git("add", "-A")
+        repo.git("commit", "-qm", str(number))
+    return repo.git("log", "--reverse", "--format=%T").split()
+
+
+def _signed(diff: bytes) -> list[bytes]:
+    lines = diff.split(b"\n")
+    return [line for line in lines if line[:1] in (b"+", b"-") and not line.startswith((b"+++ ", b"--- "))]
+
+
+@pytest.mark.parametrize("many", [1, 1000], ids=["two gits", "one git"])
+def test_the_lines_are_the_same(repo: Repo, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketch, "_MANY", many)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    trees = _trees(repo, 12)
+    pairs: list[Pair] = list(pairwise(trees))
+    here = view(repo)
+    found = dict(sketches(here, pairs, _ENOUGH))
+    assert sorted(found) == list(range(len(pairs)))
+    for at, diff in enumerate(diff_trees(here, pairs, _ENOUGH)):
+        assert diff.text is not None
+        lines = [line.rstrip(b"\n") for file in parse(diff.text) for hunk in file.hunks for line in hunk.lines]
+        assert _signed(found[at] or b"") == [line for line in lines if line[:1] in b"+-"]
+
+
+def test_what_is_too_large_has_no_diff_and_what_is_missing_is_left_out(repo: Repo) -> None:
+    trees = _trees(repo, 5)
+    blob = repo.git("rev-parse", "HEAD~1:kept")
+    (repo.git_dir / "objects" / blob[:2] / blob[2:]).unlink()
+    nothing = "1" * 40
+    pairs = [(trees[0], trees[1]), (trees[0], nothing), *pairwise(trees[1:]), (trees[0], trees[1])]
+    found = dict(sketches(view(repo), pairs, _ENOUGH))
+    # the blob is on either side of the one before the last commit
+    assert sorted(found) == [0, 2, 5]
+    assert found[0] == found[5]
+    assert set(dict(sketches(view(repo), [pairs[0]], 10)).values()) == {None}
