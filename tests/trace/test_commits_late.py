@@ -172,3 +172,26 @@ def test_found_amid_a_conflict(work: Recording, how: str) -> None:
     work.did("test")
     assert wrote(work, commit=commit) == said("mine", by="commit")
     assert blamed(work) == dict.fromkeys(TEN.splitlines()) | said("mine", by="commit") | said("theirs", by=None)
+
+
+@pytest.mark.parametrize("seconds", [-3600, -1, 0])
+def test_a_clock_that_stands_still_or_goes_back(work: Recording, seconds: int) -> None:
+    """What led to a commit is told by the order in which things were recorded; what came later didn't."""
+    date = f"{int(time.time()) + seconds} +0000"
+    env = {"GIT_COMMITTER_DATE": date, "GIT_AUTHOR_DATE": date}
+    trace = work.start().trace_id
+    work.did("mine", a=TEN + lines("mine"))
+    work.git("commit", "-q", "-a", "-m", "work", env=env)
+    commit = work.head()
+    work.did("more", a=TEN + lines("mine", "more"))
+    work.git("commit", "-q", "-a", "-m", "work", env=env)
+    work.git("commit", "-q", "--amend", "-m", "more", env=env)
+    more = work.head()
+    work.stop()
+    other = work.start().trace_id
+    work.did("again", a=TEN + lines("mine", "more", "mine again"))
+    work.stop()
+    assert wrote(work, commit=commit) == said("mine", by="mine")
+    assert wrote(work, commit=more) == said("more", by="more")
+    assert tiers(outcome(work, trace)) == {commit: TOOL, more: TOOL}
+    assert tiers(outcome(work, other)) == {}
