@@ -32,6 +32,10 @@ class Leaf(NamedTuple):
     mode: int | None
 
 
+# lines that a step took away: of which version, which of its lines
+_Gone = tuple[Version, range, Block]
+
+
 @dataclass
 class _Draft:
     """A version in the making: `fresh` are the indexes of lines that nobody has claimed yet."""
@@ -63,6 +67,8 @@ class Lineage:
         self._current: dict[str, dict[bytes, str | None]] = {}
         self._bases: dict[str, Base] = {}
         self._making: dict[str, Version] = {}
+        # by session, of its last step: the event, and what it took away and put nowhere else
+        self._gone: dict[str, tuple[str, list[_Gone]]] = {}
         # each line that a content had, and its key
         self._lines: dict[bytes, tuple[bytes, bytes]] = {}
         # by the identity of a version that is kept in `by_path`
@@ -92,13 +98,15 @@ class Lineage:
         ]
         for draft, spans, _ in blocks:
             _reformat(draft, *spans, wrapped=True)
-        find_moves([block for _, _, block in blocks])
+        gone = [(draft.old, removed, block) for draft, (removed, _), block in blocks] + self._gone_before(step)
+        find_moves([block for _, _, block in gone])
         for draft, (_, added), block in blocks:
             for at, source in zip(added, block.taken, strict=True):
                 if source is not None and at in draft.fresh:
-                    owner, (removed, _), _ = blocks[source[0]]
-                    draft.version.births[at] = owner.old.births[removed[source[1]]]
+                    old, removed, _ = gone[source[0]]
+                    draft.version.births[at] = old.births[removed[source[1]]]
                     draft.fresh.discard(at)
+        self._remember_gone(step, gone)
         for draft, spans, _ in blocks:
             _reformat(draft, *spans, wrapped=False)
         self._making = {draft.oid: draft.version for draft in drafts if draft.oid}
@@ -109,6 +117,20 @@ class Lineage:
             self._keep(step.when, draft)
         if step.writer:
             self._left(step, step.writer)
+
+    def _gone_before(self, step: Step) -> list[_Gone]:
+        """Return what the same event took away in a step before: a command's commits show in steps of their own."""
+        event_id, gone = self._gone.get(step.when.session_id, ("", []))
+        return gone if step.writer and step.writer.event_id == event_id else []
+
+    def _remember_gone(self, step: Step, gone: list[_Gone]) -> None:
+        used = {source for _, _, block in gone for source in block.taken}
+        left = [
+            (old, removed, Block([None if (number, at) in used else text for at, text in enumerate(block.removed)], []))
+            for number, (old, removed, block) in enumerate(gone)
+            if block.removed
+        ]
+        self._gone[step.when.session_id] = (step.writer.event_id if step.writer else "", left)
 
     def _left(self, step: Step, writer: Writer) -> None:
         """Remember who left files as they are now."""

@@ -501,6 +501,20 @@ def clone_with_notes(work: Recording, monkeypatch: pytest.MonkeyPatch) -> Record
     return made
 
 
+def test_a_command_that_moves_a_line_and_commits_and_takes_it_away(work: Recording) -> None:
+    """What stood in the commit alone shows in a step of its own; who moved a line didn't write it."""
+    theirs = "somebody else, in a line that says enough"
+    work.write(b=TEN + lines(theirs))
+    work.commit("of others")
+    work.start()
+    with work.recorded("make"):
+        work.write(a=TEN + lines("mine", theirs), b=TEN)
+        work.git("commit", "-q", "-a", "-m", "made")
+        work.write(a=TEN + lines("mine"))
+    work.stop()
+    assert wrote(work) == said("mine", by="make") | said(theirs, by=None)
+
+
 def test_clone_without_the_commits_that_a_session_saw(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a rebase brought in is told by what it built on, though all that it made was squashed since."""
     work.git("branch", "topic")
