@@ -117,6 +117,11 @@ class Terminal(_Spawn):
         assert self.exitstatus is not None
         return self.exitstatus
 
+    def hang_up(self) -> None:
+        """Take the terminal away, without the signals that `close` sends to what lives on."""
+        self.ptyproc.fileobj.close()
+        self.ptyproc.closed = self.closed = True
+
     def found(self, pattern: str) -> int:
         """Wait for a pattern with a group, and return the number that it matched."""
         self.expect(pattern)

@@ -313,7 +313,7 @@ def test_signal_to_the_waiting_process_reaches_the_command(recording: Recording)
 def test_hangup_reaches_the_command(recording: Recording) -> None:
     child = recording.spawn("sh", "-c", "trap 'echo hup >log; exit 8' HUP; echo ready; while :; do sleep .05; done")
     child.expect_exact("ready")
-    child.close(force=False)
+    child.hang_up()
     assert recording.result()["exit_code"] == 8
     assert (recording.directory / "log").read_text() == "hup\n"
 
@@ -321,16 +321,18 @@ def test_hangup_reaches_the_command(recording: Recording) -> None:
 def test_hangup_ends_a_reader(recording: Recording) -> None:
     child = recording.spawn("sh", "-c", "trap '' HUP; echo ready; cat; echo end >log")
     child.expect_exact("ready")
-    child.close(force=False)
+    child.hang_up()
     assert recording.result()["exit_code"] == 0
     assert (recording.directory / "log").exists()
 
 
 def test_child_that_lives_on_keeps_the_terminal(recording: Recording) -> None:
     shell = recording.shell()
-    shell.sendline("rec sh -c '(sleep 1; echo late; echo $? >log) & echo now'; echo prompt")
+    wait = "until [ -e go ]; do sleep 0.1; done"
+    shell.sendline(f"rec sh -c '({wait}; echo late; echo $? >log) & echo now'; echo prompt")
     shell.expect_exact("now\r\n")
     shell.expect_exact("prompt\r\n")
+    (recording.directory / "go").touch()
     shell.expect_exact("late")
     until((recording.directory / "log").exists, "the child's end")
     assert recording.result()["text"] == "now\n"

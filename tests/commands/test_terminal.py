@@ -85,7 +85,8 @@ def test_graph(story: Story, tmp_path: Path) -> None:
     story.work.did("make", a="more\n")
     story.work.commit("more")
     story.work.seal()
-    cut = on_terminal(story, "log", "--graph", GIT_PAGER="cat", NO_COLOR="1").splitlines()[1]
+    earlier, cut = on_terminal(story, "log", "--graph", GIT_PAGER="cat", NO_COLOR="1").splitlines()[1:3]
+    assert "fix the parser (human, stopped, made 50%)" in earlier
     assert (len(cut), cut[-17:]) == (100, "… (human, active)")
     assert on_terminal(story, "log", "--graph", GIT_PAGER="head -n 1", NO_COLOR="1").count("\n") == 1
 
