@@ -119,8 +119,9 @@ class Terminal(_Spawn):
 
     def hang_up(self) -> None:
         """Take the terminal away, without the signals that `close` sends to what lives on."""
-        self.ptyproc.fileobj.close()
-        self.ptyproc.closed = self.closed = True
+        process: Any = vars(self)["ptyproc"]
+        process.fileobj.close()
+        process.closed = self.closed = True
 
     def found(self, pattern: str) -> int:
         """Wait for a pattern with a group, and return the number that it matched."""
