@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from gittrace.errors import TraceError
+from gittrace.errors import TraceError, told
 from gittrace.git import notes
 from gittrace.git.objects import open_objects
 from gittrace.git.repository import Repository, git_dirs
@@ -84,7 +84,7 @@ def _stamp(repo: Repository) -> str:
         found = os.stat(_map(repo))
     except OSError:
         return ""
-    return f"{found.st_size} {found.st_mtime_ns} {found.st_ino}"
+    return f"{found.st_size} {found.st_mtime_ns} {found.st_ino} {found.st_mode}"
 
 
 def _done(repo: Repository) -> str:
@@ -96,9 +96,14 @@ def _done(repo: Repository) -> str:
 
 
 def _read(path: str, problems: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield (old, new) of all lines; what is no such line is named in `problems`."""
+    """Yield (old, new) of all lines; what is no such line is named in `problems`, as is a map that can't be read."""
     damaged: list[int] = []
-    with open(path, "rb") as file:
+    try:
+        file = open(path, "rb")  # noqa: SIM115 (it is closed below)
+    except OSError as error:
+        problems.append(f"the commit map was not read: {told(error)}")
+        return
+    with file:
         for number, line in enumerate(_lines(file), 1):
             old, _, new = line.decode("ascii", "replace").strip().partition(" ")
             new = new.strip()

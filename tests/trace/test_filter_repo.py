@@ -170,6 +170,20 @@ def test_a_damaged_map(work: Recording, two: tuple[str, list[str]], tmp_path: Pa
     work.check(tmp_path)
 
 
+def test_a_map_that_cannot_be_read(work: Recording, two: tuple[str, list[str]], tmp_path: Path) -> None:
+    """It is named once, and holds nothing up."""
+    (work.repo.git_dir / "filter-repo" / "commit-map").mkdir(parents=True)
+    (problem,) = seal(work.here).failed
+    assert problem.startswith("the commit map was not read: ")
+    work.start()
+    work.did("three", a="three\n")
+    commit = work.commit()
+    work.stop()
+    assert seal(work.here).failed == []
+    assert commit in all_notes(work)
+    work.check(tmp_path)
+
+
 def test_a_map_that_is_too_large(
     work: Recording, two: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
