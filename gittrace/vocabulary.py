@@ -12,6 +12,10 @@ SHARED_NOTES_REFS = "refs/notes/traces/"
 SHARED_SNAPSHOTS_REFS = "refs/trace-snapshots/"
 # and what they are here: trees
 REMOTE_SNAPSHOTS_REFS = "refs/trace-remotes/"
+# while they are fetched: what came, and what git is told to be here; a kill leaves them to the next fetch
+INCOMING_REFS, HERE_REFS = "refs/trace-incoming/", "refs/trace-here/"
+# all of them stay here
+SNAPSHOTS_REFS = (TRACE_REFS, REMOTE_SNAPSHOTS_REFS, INCOMING_REFS, HERE_REFS)
 
 # inside the tree that refs/trace/<trace-id> points at
 META_FILE = "trace.json"

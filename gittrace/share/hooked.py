@@ -24,13 +24,12 @@ from gittrace.share.renamed import remotes_of
 from gittrace.trace.detached import leave_terminal
 from gittrace.trace.faillog import log_failures
 from gittrace.trace.seal import seal
-from gittrace.vocabulary import REMOTE_SNAPSHOTS_REFS, TRACE_REFS
+from gittrace.vocabulary import SNAPSHOTS_REFS, TRACE_REFS
 
 #: seconds that a push waits for its traces
 PATIENCE = 2.0
 # a push that takes longer than this (seconds) is settled by the next one
 _LONGEST_PUSH = 1800
-_SNAPSHOTS = (TRACE_REFS, REMOTE_SNAPSHOTS_REFS)
 _DELETED = "(delete)"
 _LINE = Line(ask=False, idle=30, total=600)
 
@@ -59,7 +58,7 @@ def need_no_snapshots(repo: Repository, refs: Iterable[tuple[str, str, str]]) ->
     found = [
         local
         for local, _, there in refs
-        if local != _DELETED and any(kind in local or there.startswith(kind) for kind in _SNAPSHOTS)
+        if local != _DELETED and any(kind in local or there.startswith(kind) for kind in SNAPSHOTS_REFS)
     ]
     if found and not _allowed(repo):
         raise SnapshotsStay(

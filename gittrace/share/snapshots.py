@@ -25,6 +25,8 @@ from gittrace.trace.gate import check, explain
 from gittrace.trace.redaction import redaction
 from gittrace.trace.store import Store
 from gittrace.vocabulary import (
+    HERE_REFS,
+    INCOMING_REFS,
     META_FILE,
     REMOTE_SNAPSHOTS_REFS,
     SHARED_SNAPSHOTS_REFS,
@@ -32,8 +34,6 @@ from gittrace.vocabulary import (
     TRACE_REFS,
 )
 
-_INCOMING = "refs/trace-incoming/"
-_HERE = "refs/trace-here/"
 _NAME = re.compile(r"[0-9a-f]{12}/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DATE = "946684800 +0000"
 _MESSAGE = "Snapshots published by 'git trace push --snapshots'"
@@ -107,9 +107,9 @@ def fetch_snapshots(repo: Repository, remote: str, line: Line) -> list[str]:
             # so that git says that they are here
             known = wrapped.known(repo, store, remote, before)
             have = [(f"{name}.{number}", oid) for name, some in known.items() for number, oid in enumerate(some)]
-            _move(repo, [f"update {_HERE}{name}\0{oid}\0\0" for name, oid in have])
-            transfer.fetch(repo, remote, [f"+{SHARED_SNAPSHOTS_REFS}*:{_INCOMING}*"], line, prune=True)
-            found = _refs(repo, _INCOMING)
+            _move(repo, [f"update {HERE_REFS}{name}\0{oid}\0\0" for name, oid in have])
+            transfer.fetch(repo, remote, [f"+{SHARED_SNAPSHOTS_REFS}*:{INCOMING_REFS}*"], line, prune=True)
+            found = _refs(repo, INCOMING_REFS)
             commits = {
                 name: oid for name, oid in found.items() if _NAME.fullmatch(name) and store.kind(oid) == "commit"
             }
@@ -121,7 +121,7 @@ def fetch_snapshots(repo: Repository, remote: str, line: Line) -> list[str]:
             wrapped.remember(repo, store, remote, commits)
         return [folder + name for name in changed]
     finally:
-        done = [folder + name for folder in (_INCOMING, _HERE) for name in _refs(repo, folder)]
+        done = [folder + name for folder in (INCOMING_REFS, HERE_REFS) for name in _refs(repo, folder)]
         _move(repo, [f"delete {ref}\0\0" for ref in done])
 
 

@@ -20,10 +20,9 @@ from gittrace.vocabulary import (
     LOCK_FILE,
     NOTES_REF,
     REMOTE_NOTES_REFS,
-    REMOTE_SNAPSHOTS_REFS,
     SESSIONS_DIR,
     SHARE_DIR,
-    TRACE_REFS,
+    SNAPSHOTS_REFS,
 )
 
 _WRITER = "trace.writer"
@@ -249,7 +248,7 @@ def _restore_config(repo: Repository, record: Installation, result: Deinitialize
 
 
 def _refs(repo: Repository) -> list[tuple[str, str]]:
-    patterns = (TRACE_REFS, NOTES_REF, REMOTE_NOTES_REFS, REMOTE_SNAPSHOTS_REFS)
+    patterns = (NOTES_REF, REMOTE_NOTES_REFS, *SNAPSHOTS_REFS)
     out = repo.git("for-each-ref", "--format=%(refname) %(objectname)", *(p.removesuffix("/") for p in patterns))
     pairs = (line.rpartition(" ") for line in out.decode().splitlines())
     return [(name, oid) for name, _, oid in pairs]
@@ -269,7 +268,7 @@ def _remove_own(worktrees: list[str], everything: bool, result: Deinitialized, d
 
 def _remove_empty(repo: Repository) -> None:
     """Remove the directories that git leaves behind when it deletes refs."""
-    for part in ("refs/trace", "refs/trace-remotes", "refs/notes", "logs/refs/notes"):
+    for part in (*SNAPSHOTS_REFS, "refs/notes", "logs/refs/notes"):
         for folder, _, _ in os.walk(os.path.join(repo.common_dir, part), topdown=False):
             if not os.listdir(folder):
                 os.rmdir(folder)

@@ -94,6 +94,16 @@ def test_purge(repo: Repo) -> None:
     assert left == ["logs/refs/notes/traces", "refs/notes/traces"]
 
 
+def test_purge_of_what_a_killed_fetch_left(repo: Repo) -> None:
+    repo.trace("init")
+    record(repo)
+    for folder in ("refs/trace-incoming/", "refs/trace-here/"):
+        repo.git("update-ref", f"{folder}0123456789ab/8a3c3a52-3b7e-4d70-8c1e-2f4f5f9f6f00", "HEAD")
+    repo.trace("deinit", "--purge")
+    assert "trace-" not in repo.git("for-each-ref")
+    assert list(repo.git_dir.glob("refs/trace*")) == []
+
+
 def test_purge_after_deinit(repo: Repo) -> None:
     repo.trace("init")
     record(repo)

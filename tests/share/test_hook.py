@@ -12,6 +12,7 @@ from gittrace.share import state as states
 from gittrace.share.publish import alone
 from gittrace.share.setup import share
 from gittrace.trace.initialize import initialize
+from gittrace.vocabulary import SNAPSHOTS_REFS
 from tests.share.conftest import MakeServer, recorded
 from tests.share.support import Server, through
 from tests.support.recording import Recording
@@ -312,6 +313,12 @@ class TestSnapshotsStay:
         tree = made.git("for-each-ref", "--format=%(objectname)", "refs/trace")
         through(made.repo, "git", "push", "origin", f"{tree}:refs/trace/x", status=1)
         assert server.repo.git("for-each-ref", "refs/trace") == ""
+
+    @pytest.mark.parametrize("folder", SNAPSHOTS_REFS)
+    def test_so_are_those_of_others(self, made: Recording, server: Server, folder: str) -> None:
+        made.git("update-ref", f"{folder}x", "HEAD")
+        through(made.repo, "git", "push", "origin", f"{folder}x:{folder}x", status=1)
+        assert server.repo.git("for-each-ref", folder) == ""
 
     def test_it_can_be_allowed(self, made: Recording, server: Server) -> None:
         through(made.repo, "git", "-c", "trace.pushSnapshots", "push", "-q", "--mirror", "origin")
