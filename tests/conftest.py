@@ -36,6 +36,8 @@ def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("XDG_DATA_HOME", str(empty / ".local/share"))
     monkeypatch.setenv("XDG_STATE_HOME", str(empty / ".local/state"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    # where the deeper scanner is installed: to compile its rules takes ten seconds, and it keeps them at home
+    monkeypatch.setenv("KF_RULE_CACHE_DIR", str(tmp_path_factory.getbasetemp().parent / "kingfisher"))
     monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
     for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
         monkeypatch.delenv(name, raising=False)

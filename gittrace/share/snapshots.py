@@ -16,6 +16,7 @@ from gittrace.git import transfer
 from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
+from gittrace.protect import deep
 from gittrace.share import state as states
 from gittrace.share import wrapped
 from gittrace.share.plan import Planner
@@ -182,7 +183,7 @@ def _need_no_secrets(repo: Repository, store: ObjectStore, trace: str, commit: s
     for line, found in check(repo, lines).held:
         raise explain(line, found)
     rules = redaction(repo)
-    redactor = rules.redactor(with_allowed=False)
+    redactor = rules.redactor(with_allowed=False, deeper=bool(deep.version()))
     asked = "".join(f"{name}\n" for name in (commit, *(f"^{tip}" for tip in there)))
     out = os.fsdecode(repo.git("rev-list", "--objects-edge", "--stdin", stdin=asked.encode()))
     for oid, _, path in (line.partition(" ") for line in out.splitlines()):

@@ -8,7 +8,6 @@ What was found is kept in the cache by segment, rules and scanner, without the s
 
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
@@ -20,7 +19,6 @@ from gittrace.errors import Damaged, TraceError
 from gittrace.git.repository import Repository
 from gittrace.model.segment import SegmentLine, decode
 from gittrace.protect import deep
-from gittrace.protect.redactor import placeholder
 from gittrace.trace.cleaning import Cleaner, Finding, texts_of
 from gittrace.trace.redaction import Redaction, redaction
 from gittrace.vocabulary import CACHE_DIR
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 UNREADABLE = "unreadable"
 """The rule of a finding that stands for a segment which can't be read, so nobody knows what is in it."""
 
-# what a placeholder's rule is not made of
-_NO_NAME = re.compile(r"[^a-z0-9]+")
 # of packed segments that are scanned together
 _TOGETHER = 256 << 10
 _SCHEMA = "create table if not exists scanned (sha text, version text, found text not null, primary key (sha, version))"
@@ -80,11 +76,10 @@ class Gate:
 
     def __init__(self, repo: Repository) -> None:
         self._redaction: Redaction = redaction(repo)
-        self._deep: deep.DeepScanner | None = None
-        deep_version = deep.version()
-        self._has_deep = bool(deep_version)
-        self._version = f"{self._redaction.version} {deep_version}".strip()
-        self._redactor = self._redaction.redactor(with_allowed=False)
+        deeper = deep.version()
+        self._has_deep = bool(deeper)
+        self._version = f"{self._redaction.version} kingfisher {deeper}" if deeper else self._redaction.version
+        self._redactor = self._redaction.redactor(with_allowed=False, deeper=self._has_deep)
         self._db = _open(os.path.join(repo.common_trace_dir, CACHE_DIR))
         self._clean: set[str] = set()
 
@@ -94,8 +89,6 @@ class Gate:
 
     def look_at(self, lines: Sequence[SegmentLine]) -> None:
         """Scan segments together, in less time. What is found is told by `findings`, which scans each again."""
-        if self._has_deep:
-            return
         texts: list[str] = []
         shas: list[str] = []
         size = 0
@@ -111,9 +104,10 @@ class Gate:
         self._look_at(texts, shas)
 
     def _look_at(self, texts: Sequence[str], shas: Sequence[str]) -> None:
-        if shas and not self._redactor.finds(texts):
-            self._clean.update(shas)
-            self._keep({sha: [] for sha in shas})
+        with suppress(deep.Unscanned):  # told by `findings`
+            if shas and not self._redactor.finds(texts):
+                self._clean.update(shas)
+                self._keep({sha: [] for sha in shas})
 
     def findings(self, line: SegmentLine) -> list[Finding]:
         """Return what a segment holds that is not allowed; it is scanned if it was not before.
@@ -121,10 +115,7 @@ class Gate:
         All of it, as it would leave: readers leave out fields that are not of their type (`gittrace.model.sound`), and
         what is left out may be the secret.
         """
-        try:
-            return self._found(line.sha256, partial(decode, line))
-        except Damaged as error:
-            return [Finding("", str(error), "", 0, UNREADABLE, "")]
+        return self._found(line.sha256, partial(decode, line))
 
     def trace_findings(self, trace: "Trace") -> Iterator[tuple[SegmentLine, list[Finding]]]:
         """Yield the segments of a trace, without their payload, that hold something; also one not sealed yet."""
@@ -139,21 +130,17 @@ class Gate:
     def masked_diff(self, diff: str) -> str:
         """Return a diff of commits without its secrets: these are the user's, and what goes out with a trace is not.
 
-        What the deeper scanner finds is masked too, since no `git trace redact` could: it stands in commits.
+        Raises TraceError when the deeper scanner fails.
         """
-        masked = self._redaction.cleaner().diff(diff)
-        for rule, secret, _ in self._secrets(masked) if self._has_deep else ():
-            tag = self._tag(secret)
-            if tag not in self._redaction.allowed:
-                masked = _without(
-                    masked, secret, placeholder(f"deep-{_NO_NAME.sub('-', rule.lower())}"[:40], tag).decode()
-                )
-        return masked
+        return self._redaction.cleaner(deeper=self._has_deep).diff(diff)
 
     def _found(self, sha: str, events: Callable[[], Sequence[Mapping[str, Any]]]) -> list[Finding]:
         found = self._remembered(sha)
         if found is None:
-            found = self._scan(events())
+            try:
+                found = self._scan(events())
+            except (Damaged, deep.Unscanned) as error:
+                return [Finding("", str(error), "", 0, UNREADABLE, "")]
             if sha:
                 self._keep({sha: found})
         rules = self._redaction
@@ -171,21 +158,8 @@ class Gate:
 
     def _scan(self, events: Sequence[Mapping[str, Any]]) -> list[Finding]:
         cleaner = Cleaner(self._redactor)
-        cleaned = cleaner.events(events)
-        return cleaner.found + [found for event in cleaned if self._has_deep for found in self._deeply(event)]
-
-    def _deeply(self, event: Mapping[str, Any]) -> Iterator[Finding]:
-        """Yield what the deeper scanner finds beyond our rules."""
-        for name, text in _texts(event):
-            for rule, secret, line in self._secrets(text):
-                yield Finding(str(event.get("id", "")), name, "", line, rule, self._tag(secret))
-
-    def _secrets(self, text: str) -> Iterator[tuple[str, str, int]]:
-        self._deep = self._deep or deep.DeepScanner()
-        return self._deep.find(text)
-
-    def _tag(self, secret: str) -> str:
-        return self._redactor.tag(secret.encode("utf-8", "surrogatepass"))
+        cleaner.events(events)
+        return cleaner.found
 
     def _keep(self, found: Mapping[str, list[Finding]]) -> None:
         """Remember what was found in segments, by their hashes."""
@@ -198,24 +172,6 @@ class Gate:
             # locked for long, or a repository that we may only read: they are scanned again next time
             if self._db.in_transaction:
                 self._db.rollback()
-
-
-def _without(diff: str, secret: str, mark: str) -> str:
-    """Return a diff with a mark for each line of a secret; its lines stay as many, and keep their signs."""
-    marks = [mark, *(line[:1] + mark if line[:1] in ("+", "-", " ") else mark for line in secret.split("\n")[1:])]
-    return diff.replace(secret, "\n".join(marks)) if secret else diff
-
-
-def _texts(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
-    """Yield (field, text) of all strings of an event."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, f"{name}.{key}" if name else str(key))
-    elif isinstance(value, list | tuple):
-        for at, item in enumerate(value):
-            yield from _texts(item, f"{name}[{at}]")
 
 
 def _open(folder: str) -> sqlite3.Connection:

@@ -18,6 +18,7 @@ from gittrace.git.repository import Repository
 from gittrace.journal.append import Journal, dump
 from gittrace.journal.read import read
 from gittrace.model.segment import SegmentLine, decode, encode, parse_note
+from gittrace.protect import deep
 from gittrace.protect.redactor import Stream
 from gittrace.trace import progress
 from gittrace.trace.cleaning import Cleaner, Finding
@@ -46,23 +47,24 @@ def redact_trace(store: Store, trace_id: str, dry_run: bool = False) -> Redacted
     if store.is_active(trace_id) and not dry_run:
         raise SessionActive(f"cannot redact trace '{trace_id}': a session of it is active", "'git trace stop' ends it")
     rules = redaction(repo, os.environ)
+    deeper = bool(deep.version())
     done = Redacted(trace_id)
     lines = {}
     for line in own_lines(store, trace_id):
-        if line.sha256 not in lines and (new := _masked_line(line, rules.cleaner(), done)):
+        if line.sha256 not in lines and (new := _masked_line(line, rules.cleaner(deeper), done)):
             lines[line.sha256] = new
     done.segments = len(lines)
     kept = dict(_masked_outputs(store, trace_id, rules, done, dry_run))
     done.outputs = len(kept)
     for session in sessions_of(repo, trace_id):
-        done.journals += _mask_journal(repo, session, rules.cleaner(), done, dry_run)
+        done.journals += _mask_journal(repo, session, rules.cleaner(deeper), done, dry_run)
     # the same is in a journal and in its segment
     done.found = list(dict.fromkeys(done.found))
     if dry_run:
         return done
     if kept:
         hidden.replace(repo, trace_id, OUTPUT_DIR, kept)
-    _mask_title(store, trace_id, rules.cleaner())
+    _mask_title(store, trace_id, rules.cleaner(deeper))
     if lines:
         replace_segments(repo, lines)
     return done

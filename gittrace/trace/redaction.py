@@ -36,13 +36,21 @@ class Redaction:
     allowed: frozenset[str]
     allowed_paths: frozenset[tuple[str, str]]
 
-    def redactor(self, with_allowed: bool = True) -> Redactor:
-        """Return what masks texts; without the list of what is allowed, when all that is found is to be told."""
-        return Redactor(self.rules, redaction_key, self.allowed if with_allowed else frozenset())
+    def redactor(self, with_allowed: bool = True, deeper: bool = False) -> Redactor:
+        """Return what masks texts; without the list of what is allowed, when all that is found is to be told.
 
-    def cleaner(self) -> Cleaner:
+        `deeper`: by the deeper scanner too, which must be installed.
+        """
+        kind = Redactor
+        if deeper:
+            from gittrace.protect.deep import DeepRedactor
+
+            kind = DeepRedactor
+        return kind(self.rules, redaction_key, self.allowed if with_allowed else frozenset())
+
+    def cleaner(self, deeper: bool = False) -> Cleaner:
         """Return what masks events."""
-        return Cleaner(self.redactor(), self.allowed_paths)
+        return Cleaner(self.redactor(deeper=deeper), self.allowed_paths)
 
 
 def redaction(repo: Repository, environment: Mapping[str, str] | None = None) -> Redaction:

@@ -1,7 +1,11 @@
 """git trace redact and git trace scan: what a rule finds that was not there when it was recorded."""
 
+import base64
 import json
 
+import pytest
+
+from gittrace.protect import deep
 from tests.protect.samples import fill
 from tests.support.repo import Repo
 
@@ -100,3 +104,37 @@ def test_what_is_not_there_is_an_error(repo: Repo) -> None:
     repo.commit("a.py", "x = 1\n")
     repo.trace("redact", "-n", "nothing", status=128)
     assert "nothing" in repo.errors
+
+
+@pytest.mark.skipif(not deep.version(), reason="kingfisher-secret-scanner is not installed")
+def test_what_the_deeper_scanner_finds_is_held_told_and_masked(repo: Repo) -> None:
+    """As its user sees it: nothing leaves, the command that is told masks it, and then it leaves."""
+    token = fill("rdme_{h70}")
+    encoded = base64.b64encode(token.encode()).decode()
+    repo.git("config", "trace.seal", "now")
+    repo.commit("a.py", "x = 1\n")
+    repo.trace("init")
+    repo.trace("start", "-m", "readme")
+    repo.write("a.py", f"x = 1\nuse = '{token}'\ncert = '{encoded}'\nand_more = True\n")
+    repo.trace("run", "--", "echo", token)
+    repo.git("add", "-A")
+    repo.git("commit", "-q", "-m", "work")
+    repo.trace("stop")
+    (listed,) = json.loads(repo.trace("list", "--json"))
+    trace = listed["trace_id"]
+    assert token in _everything_raw(repo)
+
+    assert token not in repo.trace("scan", status=1)
+    assert repo.trace("export", status=1) == ""
+    assert token not in repo.errors
+    assert f"hint: 'git trace redact {trace}' masks it" in repo.errors
+    repo.trace("redact", trace)
+    exported = repo.trace("export")
+    for text in (exported, repo.trace("log", "--json"), _everything_raw(repo)):
+        assert token not in text
+        assert encoded not in text
+    assert "[REDACTED:deep-" in exported
+    # the commit holds it still: the patch of it that goes out does not
+    assert json.loads(exported)["outcome"]["patch"].count("[REDACTED:deep-") == 2
+    assert repo.trace("scan") == "nothing found in 1 trace\n"
+    assert "1 redacted" in repo.trace("verify")
