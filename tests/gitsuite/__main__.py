@@ -29,6 +29,9 @@ SCRIPTS = """
     t5533 t5534 t5538 t5541 t5543 t5545 t5547 t5571 t5572 t5582 t5801 t6120 t6500 t6501 t7003 t7102 t7201 t7400 t7500
     t7501 t7502 t7503 t7504 t7505 t7507 t7509 t7510 t7600 t7601 t7602 t7603 t7607 t7611 t7900
 """.split()
+# where git's `test_hook` puts a script's hook, and what has it lie where `git trace init` moves a hook that it finds
+_HOOK_FILE = 'hook_file="$hook_dir/$1" &&\n'
+_CHAINED = f'{_HOOK_FILE}\t{{ ! grep -qs gittrace "$hook_file" || hook_file=$hook_file.gittrace-chained; }} &&\n'
 _RESULT = re.compile(r"^(ok|not ok) (\d+)(?: - (.*))?$", re.MULTILINE)
 
 
@@ -50,7 +53,7 @@ def main() -> int:
         template = make_template(Path(folder), tests.parent, args.session, args.now)
         for script in scripts:
             bare = run(script, Path(folder))
-            with swapped(tests.parent / "templates/blt", template):
+            with swapped(tests.parent / "templates/blt", template), chaining(tests / "test-lib-functions.sh"):
                 ours = run(script, Path(folder))
             results += len(bare)
             changed = sorted(number for number in bare if bare[number] != ours.get(number))
@@ -105,6 +108,17 @@ def swapped(place: Path, other: Path) -> Iterator[None]:
     finally:
         shutil.rmtree(place, ignore_errors=True)
         kept.rename(place)
+
+
+@contextmanager
+def chaining(functions: Path) -> Iterator[None]:
+    """Have a hook that a script writes be chained to ours, as one that a repository had before."""
+    kept = functions.read_text()
+    functions.write_text(kept.replace(_HOOK_FILE, _CHAINED))
+    try:
+        yield
+    finally:
+        functions.write_text(kept)
 
 
 def run(script: Path, folder: Path) -> dict[int, str]:
