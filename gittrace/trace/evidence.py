@@ -135,9 +135,12 @@ def _removed(made: Made, content: Content, ledger: Ledger, found: dict[str, Matc
     for file in content.files:
         family = ledger.families.of(file.path)
         for run in file.lines.removed:
-            claim = ledger.first(ledger.removed, (family, run), made)
-            if claim and ledger.made(claim, made) and not ledger.wrote_in(claim.trace, family):
-                found[claim.trace].removed += 1
+            # several may have taken the same away, each from what it began on
+            for claim in ledger.removed.claims((family, run)):
+                if ledger.made(claim, made) and ledger.caused(claim, made):
+                    if not ledger.wrote_in(claim.trace, family):
+                        found[claim.trace].removed += 1
+                    break
 
 
 class _Lines:

@@ -7,7 +7,7 @@ took them away; and what a checkout, merge, pull or rebase brought into the work
 other way is found by `gittrace.trace.claims`, which knows the history.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from gittrace.errors import TraceError
@@ -30,6 +30,7 @@ from gittrace.trace.fingerprint import (
     telling_run,
 )
 from gittrace.trace.work import Origin, Work, Written, microseconds
+from gittrace.trace.wrapped import Spot, wrapped_anew
 from gittrace.vocabulary import COMMIT, REWRITE, SESSION
 
 # such commits bring in what stood elsewhere before, or take it away again
@@ -255,11 +256,13 @@ class _Reader:
         bones = {line.skeleton for line in removed if line.exact not in self.ours}
         self.others |= {line.exact for line in added if line.skeleton in bones and line.exact not in self.ours}
         said = {line.skeleton for line in added}
+        # before `ours` and `others` take in what is new: whose the removed lines were
+        wrapped = [wrapped_anew(lines, self.ours) for _, lines, _ in read]
         for file, lines, ours in read:
             self._remove(file, lines.removed, origin, ours, said, moved)
-        for file, lines, ours in read:
+        for (file, lines, ours), places in zip(read, wrapped, strict=True):
             if file.new_path is not None:
-                self._add(self.changed[self.session][file.new_path], lines, origin, ours, known)
+                self._add(self.changed[self.session][file.new_path], lines, origin, ours, known, places)
 
     def _omitted(self, omitted: Mapping[str, Any], origin: Origin, counts: bool, foreign: list[TreeEditor]) -> None:
         """Take in a diff that was left out, from the trees, where they are."""
@@ -309,17 +312,31 @@ class _Reader:
             if ours and telling_run(run):
                 self.work.removed.setdefault((first, tuple(line.exact for line in run)), origin)
 
-    def _add(self, leaf: Leaf, lines: FileLines, origin: Origin, ours: bool, known: set[int]) -> None:
-        """Take in added lines; `known` are those of others that the event brought back, and didn't only move."""
+    def _add(
+        self,
+        leaf: Leaf,
+        lines: FileLines,
+        origin: Origin,
+        ours: bool,
+        known: set[int],
+        wrapped: Collection[Spot] = (),
+    ) -> None:
+        """Take in added lines.
+
+        `known` are those of others that the event brought back, and didn't only move; `wrapped` are of others too.
+        """
         first = self.first_names.get(leaf[0], leaf[0])
         here = self.work.lines.setdefault(first, {}) if ours else self.work.lines.get(first, {})
         support: list[Line] = []
-        for run, key in zip(lines.added, lines.keys, strict=True):
+        for number, (run, key) in enumerate(zip(lines.added, lines.keys, strict=True)):
             fresh = False
             wrote: list[Written] = []
             known_here = len(here)
+            theirs = {run[at].exact for at in range(len(run)) if (number, at) in wrapped}
+            self.others |= {line.exact for line in run if line.telling and line.exact in theirs - self.ours.keys()}
             for line in run:
-                if line.exact in self.others or not (ours or line.exact in self.ours):
+                is_theirs = line.exact in theirs and line.exact not in self.ours
+                if is_theirs or line.exact in self.others or not (ours or line.exact in self.ours):
                     if line.telling:
                         self.others.add(line.exact)
                         support += [line] if line.exact in known else []

@@ -5,15 +5,17 @@ Lines in a row say the same as others in a row when the bones of either, put tog
 begin and end with a line that is no mere bracket.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from gittrace.trace.fingerprint import TELLING_RUN, Line, joined, without
+from gittrace.trace.fingerprint import TELLING_RUN, FileLines, Line, joined, without
 
 # rows of more lines, or longer ones (bytes of bones), are not looked for
 _MOST_LINES = 40
 _LONGEST = 2000
 
+# the number of a run of added lines, and that of a line in it
+Spot = tuple[int, int]
 # what a row says: its skeleton, and how long its bones are
 Key = tuple[int, int]
 
@@ -155,8 +157,37 @@ def matched(
     A row of old lines has one of those in `of`. Brackets that close a row belong to it, and so does what follows it on
     either side. `wrapped`: only rows of which one has several lines, or only those that both have one.
     """
+    return _matched(Rows(old, of), new, wrapped)
+
+
+def wrapped_anew(lines: FileLines, ours: Container[int]) -> set[Spot]:
+    """Return the added lines that say in other rows what was taken away, and of which `ours` has no exact fingerprint.
+
+    So a formatter that runs over what others wrote does not make it the work of who runs it.
+    """
+    removed = [line for run in lines.removed for line in run]
+    bones = {line.skeleton for line in removed}
+    runs = [
+        (number, run)
+        for number, run in enumerate(lines.added)
+        if any(line.telling and line.skeleton not in bones for line in run)
+    ]
+    if not removed or not runs:
+        return set()
+    said = {line.skeleton for run in lines.added for line in run}
+    rows = Rows(removed, [at for at, line in enumerate(removed) if line.skeleton not in said])
+    return {
+        (number, at)
+        for number, run in runs
+        for at, source in _matched(rows, run, None).items()
+        if removed[source.main].exact not in ours
+    }
+
+
+def _matched(rows: Rows, new: Sequence[Line], wrapped: bool | None) -> dict[int, Source]:
+    old = rows.lines
     found: dict[int, Source] = {}
-    for was, row in Rows(old, of).find(new):
+    for was, row in rows.find(new):
         if wrapped is not None and wrapped == (row.end - row.start == was.end - was.start == 1):
             continue
         places = sources(old[was.start : was.end], new[row.start : row.end])

@@ -1,5 +1,7 @@
 """Lines that a formatter wraps otherwise between event and commit, or later (gittrace/trace/wrapped.py)."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -151,6 +153,51 @@ def test_another_persons_lines_are_not_taken(work: Recording) -> None:
     assert theirs not in tiers(found)
     added = len((WRAPPED + OTHERS).splitlines())
     assert link_to(found, both).share == round((added - len(OTHERS.splitlines())) / added, 4)
+
+
+@pytest.mark.parametrize("how", [lambda text: exploded(text, 60), quoted, lambda text: text.replace("    ", "\t")])
+def test_a_formatter_over_what_others_wrote_is_no_writer(work: Recording, how: Callable[[str], str]) -> None:
+    """It has taken lines away, and written none."""
+    work.write(report=LONG)
+    work.commit("others")
+    trace = work.start().trace_id
+    work.did("black", report=how(LONG))
+    commit = work.commit()
+    work.stop()
+    found = outcome(work, trace)
+    assert tiers(found) == {commit: DIVERGED}
+    link = link_to(found, commit)
+    assert (link.evidence, link.share) == (("1 run of removed lines",), 0.0)
+
+
+def test_a_formatter_over_what_others_wrote_beside_ones_own(work: Recording) -> None:
+    work.write(report=LONG)
+    work.commit("others")
+    trace = work.start().trace_id
+    own = "\ndef a_function_of_ones_own(argument):\n    return argument + 1\n"
+    work.write(report=LONG + own)
+    work.did("black", report=exploded(LONG, 60) + own)
+    commit = work.commit()
+    work.stop()
+    found = outcome(work, trace)
+    assert tiers(found) == {commit: TOOL}
+    assert link_to(found, commit).share == round(2 / 12, 4)
+    assert found.fate is not None
+    assert found.fate.lines == 2
+
+
+def test_a_formatter_over_the_same_in_two_sessions(work: Recording) -> None:
+    """Each from what others had committed: the second is no work of the first."""
+    work.write(report=LONG)
+    base = work.commit("others")
+    traces: list[str] = []
+    for _ in range(2):
+        work.git("checkout", "-q", "-B", f"format{len(traces)}", base)
+        traces.append(work.start().trace_id)
+        work.did("black", report=exploded(LONG, 60))
+        commit = work.commit(f"format {len(traces)}")
+        work.stop()
+        assert tiers(outcome(work, traces[-1])) == {commit: DIVERGED}
 
 
 def test_a_line_that_was_changed_is_not_wrapped(work: Recording) -> None:
