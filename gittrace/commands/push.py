@@ -122,6 +122,7 @@ def as_json(done: Published, dry_run: bool) -> dict[str, Any]:
         "commits": done.commits,
         "segments": done.segments,
         "signatures": done.signatures,
+        "to_sign": done.to_sign,
         "removed": done.removed,
         "traces": done.traces,
         "held": done.held,
@@ -130,6 +131,8 @@ def as_json(done: Published, dry_run: bool) -> dict[str, Any]:
 
 def lines(repo: Repository, done: Published, dry_run: bool) -> Iterator[str]:
     """Yield what was done, as `git push` words it."""
+    if done.to_sign:
+        yield f"{counted(done.to_sign, 'segment')} would be signed first, and new signatures published"
     if not done.commits and not done.segments and not done.signatures:
         yield "Everything up-to-date"
         return

@@ -140,10 +140,14 @@ class Signing:
             raise ProgramFailed(why)
         seconds = _PATIENCE_ASKING if self.ask else _PATIENCE
         try:
-            return bounded.run(argv, self._environment, self.where, seconds, stdin, alone=not self.ask)
+            ran = bounded.run(argv, self._environment, self.where, seconds, stdin, alone=not self.ask)
         except ProgramFailed as error:
             self._silent[argv[0]] = str(error)
             raise
+        if ran.code < 0:
+            # killed, it has said nothing about a signature
+            raise ProgramFailed(f"'{os.path.basename(argv[0])}' was ended by signal {-ran.code}")
+        return ran
 
     def sign(self, data: bytes) -> tuple[str, bytes]:
         """Return the format and the signature of up to 4 KiB of data. Raises CannotSign."""
@@ -160,6 +164,24 @@ class Signing:
         except ProgramFailed as error:
             raise CannotSign(f"cannot sign: {error}") from None
         raise CannotSign(f"cannot sign: bad value '{chosen}' for 'gpg.format'", "it takes openpgp, x509 or ssh")
+
+    def ground(self, format_: str) -> dict[str, object] | None:
+        """Return what a verdict on a signature depends on besides that, as JSON; None: on what can't be told.
+
+        For openpgp that has the hour in it, since a key may expire; X.509 may look up lists anywhere.
+        """
+        if format_ == OPENPGP:
+            from gittrace.git.signature_gpg import keyring
+
+            more = keyring()
+        elif format_ == SSH:
+            from gittrace.git.signature_ssh import lists
+
+            more = lists(self)
+        else:
+            return None
+        found = self.settings
+        return more | {"program": found.programs[format_], "least_trust": found.least_trust}
 
     def check(self, format_: str, data: bytes, signature: bytes, at: int) -> Verdict:
         """Return what is to be said of a signature of data, which is said to be made `at` (seconds since the epoch)."""

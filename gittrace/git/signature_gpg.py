@@ -5,6 +5,7 @@ When nobody may be asked they get options more, which keep them from it; what ta
 
 import os
 import tempfile
+from time import time as now
 
 from gittrace.git.bounded import Ran
 from gittrace.git.signature import OPENPGP, CannotSign, Result, Signing, Verdict, last_line
@@ -20,6 +21,8 @@ _RESULTS = {
     "ERRSIG": Result.UNCHECKED,
 }
 _TRUST = ("undefined", "never", "marginal", "fully", "ultimate")
+# written by any use
+_PASSING = ("random_seed", "reader_0.status")
 _NOBODY = ("--batch", "--no-tty", "--pinentry-mode=error")
 
 
@@ -34,12 +37,31 @@ def sign(signing: Signing, format_: str, data: bytes) -> bytes:
     return ran.out
 
 
+def keyring() -> dict[str, object]:
+    """Return what tells that a keyring changed: size and time of each file of gpg; and the hour."""
+    found: dict[str, object] = {"hour": int(now()) // 3600}
+    for folder in (home(), os.path.join(home(), "public-keys.d")):
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_file() and not entry.name.startswith(".#") and entry.name not in _PASSING:
+                        status = entry.stat()
+                        found[entry.path] = [status.st_ino, status.st_size, status.st_mtime_ns]
+        except OSError:
+            found[folder] = ""
+    return found
+
+
+def home() -> str:
+    """Return the folder of gpg's keyrings."""
+    return os.environ.get("GNUPGHOME") or os.path.expanduser("~/.gnupg")
+
+
 def check(signing: Signing, format_: str, data: bytes, signature: bytes) -> Verdict:
     """Check a detached signature. Raises ProgramFailed, OSError."""
-    home = os.environ.get("GNUPGHOME") or os.path.expanduser("~/.gnupg")
-    if not os.path.isdir(home):
+    if not os.path.isdir(home()):
         # gpg would make it, and whoever reads what others recorded need not have used it ever
-        return Verdict(Result.UNCHECKED, why=f"there are no keys in '{home}'")
+        return Verdict(Result.UNCHECKED, why=f"there are no keys in '{home()}'")
     with tempfile.TemporaryDirectory(prefix="gittrace-") as folder:
         path = os.path.join(folder, "signature")
         with open(path, "wb") as file:

@@ -1,5 +1,6 @@
 """ssh-keygen: the same calls as git's (PROTOCOL.sshsig of OpenSSH), in a namespace of our own."""
 
+import hashlib
 import os
 import re
 import shlex
@@ -54,6 +55,18 @@ def _default_key(signing: Signing) -> str:
     if ran.code or not _is_literal(first):
         raise CannotSign(f"cannot sign: '{command}' (gpg.ssh.defaultKeyCommand) gives no key")
     return first
+
+
+def lists(signing: Signing) -> dict[str, object]:
+    """Return whose keys may sign, and which were revoked: the hashes of the files; and how their times are read."""
+    found: dict[str, object] = {"zone": [*time.tzname, os.environ.get("TZ", "")]}
+    for name in (signing.settings.allowed_signers, signing.settings.revoked):
+        try:
+            with open(os.path.join(signing.where, name), "rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            found[name] = ""
+    return found
 
 
 def check(signing: Signing, data: bytes, signature: bytes, at: int) -> Verdict:

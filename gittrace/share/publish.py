@@ -45,6 +45,7 @@ class Published:
 
     commits, segments, removed  how many notes were written, segments added and taken away
     signatures                  how many were added to segments that were there
+    to_sign  of a dry run: how many segments are to be signed before, some of which may be published already
     held     what the gate held back, as in `State`
     renewed  whether this turned out to be a copy of another clone, and publishes under a new id since
     problems what could not be sealed
@@ -55,6 +56,7 @@ class Published:
     commits: int = 0
     segments: int = 0
     signatures: int = 0
+    to_sign: int = 0
     removed: int = 0
     traces: list[str] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
@@ -110,8 +112,11 @@ def publish_alone(
     """As `publish`, by who holds the lock."""
     done = Published(target)
     done.problems = seal(repo).failed
-    if not dry and unsigned.due(repo):
-        done.problems += _sign(repo)
+    if unsigned.due(repo):
+        if dry:
+            done.to_sign = len(unsigned.waiting(repo))
+        else:
+            done.problems += _sign(repo)
     entries = [entry for entry in queue.waiting(repo) if (entry.remote, entry.to) == (target.remote, target.to)]
     try:
         remotes = Remotes(repo)

@@ -7,8 +7,6 @@ What was found is kept in the cache by segment, rules and scanner, without the s
 """
 
 import json
-import os
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, field
@@ -21,7 +19,7 @@ from gittrace.model.segment import SegmentLine, decode
 from gittrace.protect import deep
 from gittrace.trace.cleaning import Cleaner, Finding, texts_of
 from gittrace.trace.redaction import Redaction, redaction
-from gittrace.vocabulary import CACHE_DIR
+from gittrace.trace.small_cache import open_small, put
 
 if TYPE_CHECKING:
     from gittrace.model.trace import Trace
@@ -80,7 +78,7 @@ class Gate:
         self._has_deep = bool(deeper)
         self._version = f"{self._redaction.version} kingfisher {deeper}" if deeper else self._redaction.version
         self._redactor = self._redaction.redactor(with_allowed=False, deeper=self._has_deep)
-        self._db = _open(os.path.join(repo.common_trace_dir, CACHE_DIR))
+        self._db = open_small(repo, "gate.sqlite", _SCHEMA)
         self._clean: set[str] = set()
 
     def close(self) -> None:
@@ -164,37 +162,4 @@ class Gate:
     def _keep(self, found: Mapping[str, list[Finding]]) -> None:
         """Remember what was found in segments, by their hashes."""
         rows = [(sha, self._version, json.dumps([astuple(one) for one in some])) for sha, some in found.items()]
-        try:
-            self._db.execute("begin immediate")
-            self._db.executemany("insert or replace into scanned values (?, ?, ?)", rows)
-            self._db.execute("commit")
-        except sqlite3.OperationalError:
-            # locked for long, or a repository that we may only read: they are scanned again next time
-            if self._db.in_transaction:
-                self._db.rollback()
-
-
-def _open(folder: str) -> sqlite3.Connection:
-    path = os.path.join(folder, "gate.sqlite")
-    for damaged in (False, True):
-        try:
-            if damaged:
-                os.unlink(path)
-            os.makedirs(folder, exist_ok=True)
-            return _opened(path)
-        except (sqlite3.OperationalError, OSError):
-            break  # a repository that we may only read
-        except sqlite3.DatabaseError:
-            continue
-    return _opened(":memory:")
-
-
-def _opened(path: str) -> sqlite3.Connection:
-    db = sqlite3.connect(path, timeout=10, isolation_level=None)
-    try:
-        db.execute("pragma synchronous = off")
-        db.execute(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
+        put(self._db, [("insert or replace into scanned values (?, ?, ?)", rows)])

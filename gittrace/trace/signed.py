@@ -7,6 +7,7 @@ one that is bad says nothing against a segment that has a good one.
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -15,6 +16,7 @@ from gittrace.git.signature import Signing, Verdict
 from gittrace.model.segment import Signature, microseconds, parse_note, statement
 from gittrace.model.trace import Segment
 from gittrace.trace.store import Store
+from gittrace.trace.verdicts import Verdicts
 
 MOST = 8
 """Signatures of one segment that are checked."""
@@ -51,12 +53,11 @@ class Standing:
 def standings(store: Store, trace_id: str, segments: Iterable[Segment]) -> list[tuple[Segment, Standing]]:
     """Return how sealed segments of a trace are signed. Raises GitFailed."""
     signatures = _signatures(store, trace_id)
-    signing = Signing(store.repo)
-    return [
-        (segment, _standing(signing, segment, signatures.get(segment.sha256, [])))
-        for segment in segments
-        if segment.sha256
-    ]
+    sealed = [(segment, signatures.get(segment.sha256, [])) for segment in segments if segment.sha256]
+    if not signatures:
+        return [(segment, Standing()) for segment, _ in sealed]
+    with closing(Verdicts(Signing(store.repo))) as verdicts:
+        return [(segment, _standing(verdicts, segment, some)) for segment, some in sealed]
 
 
 def _signatures(store: Store, trace_id: str) -> Mapping[str, list[Signature]]:
@@ -81,22 +82,22 @@ def _in_turn(lists: Iterable[Sequence[Signature]]) -> Iterator[Signature]:
         yield from (one for one in row if one is not None)
 
 
-def _standing(signing: Signing, segment: Segment, signatures: Sequence[Signature]) -> Standing:
+def _standing(verdicts: Verdicts, segment: Segment, signatures: Sequence[Signature]) -> Standing:
     if not signatures:
         return Standing()
     data = statement(segment.trace_id, segment.session_id, segment.index, segment.sha256)
     at = _time(segment)
-    checked = tuple((one, _checked(signing, one, data, at)) for one in signatures[:MOST])
+    checked = tuple((one, _checked(verdicts, one, data, at)) for one in signatures[:MOST])
     letter = min((verdict.letter for _, verdict in checked), key=_ORDER.index)
     return Standing(letter, checked, len(signatures) - len(checked))
 
 
-def _checked(signing: Signing, signature: Signature, data: bytes, at: int) -> Verdict:
+def _checked(verdicts: Verdicts, signature: Signature, data: bytes, at: int) -> Verdict:
     try:
         raw = base64.b64decode(signature.payload, validate=True)
     except binascii.Error:
         raw = b""  # no signature; the program says so
-    return signing.check(signature.format, data, raw, at)
+    return verdicts.check(signature.format, data, raw, at)
 
 
 def _time(segment: Segment) -> int:

@@ -94,8 +94,12 @@ def test_a_dry_run_signs_nothing(work: Recording, server: Server, ssh_keys: SshK
     (work.repo.git_dir / "trace/hooks/seal").unlink()
     recorded(work, "one")
     work.git("push", "-q", "--no-verify", "origin", "main")
-    work.repo.trace("push", "--dry-run")
+    out = work.repo.trace("push", "--dry-run")
+    assert "2 segments would be signed first" in out
     assert letters(work) == "NN"
+    assert "signed first" not in work.repo.trace("push")
+    assert letters(work) == "GG"
+    assert "signed first" not in work.repo.trace("push", "--dry-run")
 
 
 def test_what_came_by_a_squash(work: Recording, server: Server, ssh_keys: SshKeys, make_work: Make) -> None:
