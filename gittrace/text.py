@@ -26,3 +26,20 @@ def shown(value: str) -> str:
     if value.isprintable():
         return value
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in value)
+
+
+_SAFE = "%+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+
+
+def quoted(argv: "list[str]") -> str:
+    """Return what a person would have typed: words quoted for sh where they must be."""
+    return " ".join(map(quoted_word, argv))
+
+
+def quoted_word(word: str) -> str:
+    """Return a word as it would be typed for sh."""
+    if word and all(c in _SAFE or ord(c) > 127 for c in word):
+        return word
+    if "'" in word and not any(c in '"$`\\!' for c in word):
+        return f'"{word}"'
+    return "'" + word.replace("'", "'\"'\"'") + "'"

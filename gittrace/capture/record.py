@@ -134,7 +134,7 @@ class Recorder:
         self._protecting.acquire()
         from gittrace.capture.lines import bounded
         from gittrace.journal.append import Journal
-        from gittrace.text import clean
+        from gittrace.text import clean, quoted
         from gittrace.trace.masking import masked_early
 
         output = result.output
@@ -150,7 +150,7 @@ class Recorder:
             "head": seen.head if seen else None,
             "branch": seen.branch if seen else None,
             "source": "run",
-            "command": clean(_quoted(self.argv)),
+            "command": clean(quoted(self.argv)),
             "argv": [clean(word) for word in self.argv],
             "cwd": clean(os.path.relpath(os.getcwd(), os.path.realpath(self.repo.top))),
             "tree": before.tree if before and self.kept is not None else None,
@@ -265,17 +265,3 @@ def _cut(head: bytes, tail: bytes, total: int, limit: int) -> "tuple[bytes, byte
     if total <= len(head) + len(tail):
         head, tail = head + tail, head + tail
     return head[:half], tail[len(tail) - half :]
-
-
-def _quoted(argv: "list[str]") -> str:
-    """Return what a person would have typed: words quoted for sh where they must be."""
-    safe = "%+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
-    words = []
-    for word in argv:
-        if word and all(c in safe or ord(c) > 127 for c in word):
-            words.append(word)
-        elif "'" in word and not any(c in '"$`\\!' for c in word):
-            words.append(f'"{word}"')
-        else:
-            words.append("'" + word.replace("'", "'\"'\"'") + "'")
-    return " ".join(words)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from gittrace.protect.redactor import Hit, Redactor
-from gittrace.text import decode
+from gittrace.text import decode, quoted_word
 
 DIFFS = ("diff", "effect")
 
@@ -81,6 +81,10 @@ class Cleaner:
                     cleaned[f"{key}_redacted"] = True
             else:
                 cleaned[self._name(key, "")] = self._value(value, key, key, skip)
+        command, argv = event.get("command"), event.get("argv")
+        if isinstance(command, str) and isinstance(argv, list) and argv != cleaned["argv"]:
+            # quoted for a shell, a secret may be in pieces that no rule knows
+            cleaned["command"] = self._redactor.text(_with_words(command, argv, cleaned["argv"]), skip)[0]
         return cleaned
 
     def diff(self, text: str, field: str = "") -> str:
@@ -143,6 +147,15 @@ class Cleaner:
     def _note(self, hits: Sequence[Hit], before: str, after: str, field: str) -> None:
         for place in places(before, after, hits):
             self.found.append(Finding(self._event, field, place.path, place.line, place.rule, place.tag))
+
+
+def _with_words(command: str, before: Sequence[Any], after: Sequence[Any]) -> str:
+    """Return a command with some of its words, as they were quoted, replaced by others."""
+    for old, new in zip(before, after, strict=True):
+        if isinstance(old, str) and old != new:
+            typed = quoted_word(old)
+            command = command.replace(typed, new if typed == old else quoted_word(new))
+    return command
 
 
 def _names(values: Sequence[Any], name: str) -> list[str]:

@@ -9,6 +9,7 @@ import os
 from gittrace.errors import TraceError
 from gittrace.git.repository import Repository
 from gittrace.protect.environment import secret_values
+from gittrace.trace.chosen import may_be_chosen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,18 +53,27 @@ class Masking:
 def masked_early(repo: Repository, event: "dict[str, Any]") -> "dict[str, Any]":
     """Return an event as it is to be journaled: without its secrets, if a word says that it may have some.
 
-    What a team's own rules find is masked when it is sealed. So is all of it when these can't be read: sealing waits.
+    Where a team's own rules can't be read, by the others: sealing waits, and masks what these find.
     """
-    if not may_hold_secrets(event):
-        return event
     try:
+        if not (may_hold_secrets(event) or may_be_chosen(repo, "\n".join(_texts(event, [])))):
+            return event
         return Masking(repo)([event])[0]
     except (TraceError, OSError):
-        return event
+        return _masked_without_team(repo, event)
+
+
+def _masked_without_team(repo: Repository, event: "dict[str, Any]") -> "dict[str, Any]":
+    from gittrace.trace.redaction import redaction
+
+    try:
+        return redaction(repo, os.environ, with_team=False).cleaner().events([event])[0]
+    except (TraceError, OSError):
+        return event  # the configuration, or the key of tags: sealing waits for these too
 
 
 def may_hold_secrets(event: "Mapping[str, Any]") -> bool:
-    """Tell whether there may be something to mask in an event's texts; a `False` is no proof for a team's own rules."""
+    """Tell whether there may be something in an event's texts that is always masked."""
     text = "\n".join(_texts(event, []))
     if any(value.decode("utf-8", "surrogateescape") in text for value in secret_values(os.environ)):
         return True

@@ -17,6 +17,7 @@ from gittrace.protect.environment import secret_values
 from gittrace.protect.identity import redaction_key
 from gittrace.protect.redactor import BUILTIN, ENGINE, ENVIRONMENT, Redactor
 from gittrace.protect.rules import Rule
+from gittrace.trace import chosen
 from gittrace.trace.cleaning import Cleaner
 
 _TAG = re.compile(r"[0-9a-f]{8}")
@@ -53,22 +54,18 @@ class Redaction:
         return Cleaner(self.redactor(deeper=deeper), self.allowed_paths)
 
 
-def redaction(repo: Repository, environment: Mapping[str, str] | None = None) -> Redaction:
+def redaction(repo: Repository, environment: Mapping[str, str] | None = None, with_team: bool = True) -> Redaction:
     """Return the rules in force in a repository, with the secrets of an environment masked too.
 
-    Raises BadConfig, TraceError when a team's rules can't be read.
+    Raises BadConfig, TraceError when a team's rules can't be read; without these not.
     """
     rules = list(BUILTIN)
     names = {rule.name for rule in (*BUILTIN, *CHOSEN)} | {ENVIRONMENT}
     rules += [rule for rule in CHOSEN if repo.is_on(f"trace.redact.{rule.name}")]
     text = ""
-    if path := str(repo.config("trace.redact.rules")):
-        path = _resolved(repo, path)
-        from gittrace.protect import team
-
-        rules += team.load(path, names)
-        with open(path, "rb") as file:
-            text = hashlib.sha256(file.read()).hexdigest()
+    if with_team and (path := str(repo.config("trace.redact.rules"))):
+        own, text = _team(repo, path, names)
+        rules += own
     version = _version(rules, text)
     if values := secret_values(environment or {}):
         rules.append(Rule(ENVIRONMENT, values, None))
@@ -76,16 +73,24 @@ def redaction(repo: Repository, environment: Mapping[str, str] | None = None) ->
     return Redaction(tuple(rules), version, allowed, paths)
 
 
-def _resolved(repo: Repository, path: str) -> str:
-    path = os.path.expanduser(path)
-    if os.path.isabs(path):
-        return path
-    if not repo.top:
+def _team(repo: Repository, name: str, taken: set[str]) -> tuple[list[Rule], str]:
+    """Return a team's own rules, and the hash of their file."""
+    from gittrace.protect import team
+
+    path = chosen.resolved(repo, name)
+    if not os.path.isabs(path):
         raise NoWorktree(
             f"cannot read the rules of redaction: '{path}' counts from the top of a worktree, and there is none here",
             "give 'trace.redact.rules' an absolute path",
         )
-    return os.path.join(repo.top, path)
+    try:
+        mark = chosen.mark_of(path)
+    except OSError:
+        mark = ""
+    rules = team.load(path, taken)
+    chosen.keep_words(repo, mark, rules)
+    with open(path, "rb") as file:
+        return rules, hashlib.sha256(file.read()).hexdigest()
 
 
 def _version(rules: list[Rule], team_text: str) -> str:

@@ -1,6 +1,7 @@
 """What goes into the journal has no secret that the rules know; they are loaded only when a text is suspect."""
 
 import json
+import re
 import sys
 from typing import Any
 
@@ -91,3 +92,101 @@ def test_the_journal_of_a_recorded_command_has_none(repo: Repo, text: str) -> No
     assert len(secret) >= 20
     assert secret not in journal.read_text()
     assert journal.read_text().count("[REDACTED:") >= 3
+
+
+TEAM = """
+[[rule]]
+name = "whale"
+keywords = ["blue-whale-"]
+pattern = 'blue-whale-\\d{1,9}'
+hits = ["blue-whale-7"]
+
+[[rule]]
+name = "deer"
+keywords = ["Red-Deer-"]
+ignore_case = true
+pattern = 'red-deer-\\d{1,9}'
+hits = ["red-deer-7"]
+"""
+
+
+def _by_choice(repo: Repo) -> list[str]:
+    (repo.top / ".git/rules.toml").write_text(TEAM)
+    repo.git("config", "trace.redact.rules", ".git/rules.toml")
+    repo.git("config", "trace.redact.email", "true")
+    repo.git("config", "trace.redact.home", "true")
+    return ["blue-whale-12", "RED-deer-34", "ann.b@mail.example.com", "/home/annabel/x", "C:\\Users\\annabel\\x"]
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_what_is_masked_by_choice_is_not_journaled(repo: Repo, number: int) -> None:
+    said = _by_choice(repo)[number]
+    repo.commit("a.py", "x = 1\n")
+    repo.trace("start", "-m", said)
+    repo.trace("run", "-m", said, "--", "echo", f"{said} is here")
+    repo.trace("note", "-m", said)
+    repo.write("a.py", "x = 2\n")
+    repo.git("commit", "-qam", f"work on {said}")
+    repo.trace("stop", "-m", said)
+    (journal,) = (repo.top / ".git/trace/sessions").glob("*.jsonl")
+    text = journal.read_text()
+    assert (said if number < 3 else "annabel") not in text
+    assert text.count("[REDACTED:") == 8
+
+
+def test_rules_of_a_team_are_loaded_for_their_words_only(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    _by_choice(work.repo)
+    work.here.forget_config()
+    event = {"stdout": "nothing of it, mail to nobody@localhost\n"}
+    # the first time they are read, since nobody knows their words
+    assert masked_early(work.here, event) == event
+    for name in ("gittrace.protect.redactor", "gittrace.trace.redaction", "gittrace.protect.team"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    assert masked_early(work.here, event) is event
+    assert "gittrace.trace.redaction" not in sys.modules
+    assert "blue" not in masked_early(work.here, {"stdout": "a blue-whale-1"})["stdout"]
+    # another file has other words, whoever wrote it and when
+    path = work.repo.top / ".git/rules.toml"
+    path.write_text(TEAM.replace("blue-whale", "grey-whale"))
+    assert "grey" not in masked_early(work.here, {"stdout": "a grey-whale-1"})["stdout"]
+    assert masked_early(work.here, {"stdout": "a blue-whale-1"}) == {"stdout": "a blue-whale-1"}
+
+
+def test_rules_of_a_team_that_cannot_be_read_leave_the_others(work: Recording) -> None:
+    _by_choice(work.repo)
+    work.here.forget_config()
+    path = work.repo.top / ".git/rules.toml"
+    token = fill("ghp_{a36}")
+    for bad in ("no toml", None):
+        path.write_text(bad) if bad else path.unlink()
+        masked = masked_early(work.here, {"stdout": f"a blue-whale-1 {token} ann@example.com"})["stdout"]
+        assert masked.startswith("a blue-whale-1 [REDACTED:github-token:")
+        assert "example" not in masked
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        'it\'s "api_key": "{a20}\'{a20}" ok',
+        'password="{a9}\'{a9}"',
+        '{"password": "ab\'{a12}$"}',
+        "$(it's) passphrase: `{a9}'{a9}`",
+    ],
+)
+def test_quotes_of_a_shell_hide_nothing(repo: Repo, word: str) -> None:
+    """What is masked in a word is masked in the command that it was typed in."""
+    said = fill(word)
+    repo.commit("a.py", "x = 1\n")
+    repo.trace("start")
+    repo.trace("run", "--", "true", "first", said, said, "last")
+    (journal,) = (repo.top / ".git/trace/sessions").glob("*.jsonl")
+    event = json.loads(journal.read_text().splitlines()[-1])
+    masked = event["argv"][2]
+    pieces = [piece for piece in re.findall(r"[A-Za-z0-9]{9,}", said) if piece not in masked]
+    assert "[REDACTED:" in masked
+    assert pieces
+    for piece in pieces:
+        assert piece not in event["command"]
+    assert event["command"].startswith("true first ")
+    assert event["command"].endswith(" last")
+    assert event["command"].count("[REDACTED:") >= 2
