@@ -17,6 +17,8 @@ _REVERTS = re.compile(rb"^This reverts commit ([0-9a-f]{40,64})", re.MULTILINE)
 _PICKED = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{40,64})\)", re.MULTILINE)
 # below this git takes `@seconds` for something else
 _SMALLEST_TIME = 100_000_000
+# what is taken apart together
+_AT_ONCE = 1 << 18
 _OPTIONS = ("-z", "--raw", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-color", "--no-ext-diff")
 _REFS = ("--glob=refs/heads", "--glob=refs/remotes", "--glob=refs/tags", "--glob=refs/replace")
 # a file that a commit left behind: path, mode, blob; mode 0 and the old blob for one that it deleted
@@ -113,6 +115,11 @@ def outline(record: bytes) -> Outline:
     return Outline(fields[0].decode(), int(fields[3]), fields[2].decode(), _raw(rest), reverts)
 
 
+def tree_of(record: bytes) -> str:
+    """Return the tree of a commit, by its record."""
+    return record.split(b"\x01", 2)[1].decode()
+
+
 def made_of(record: bytes) -> Made:
     """Return a commit, by its record."""
     head, _, rest = record.partition(b"\0")
@@ -134,8 +141,8 @@ def _log(repo: Repository, store: ObjectStore, options: Sequence[str], asked: It
     # a path may hold any byte but NUL, so what separates the records is made up anew each time
     mark = os.urandom(12).hex()
     argv = ("--no-replace-objects", "-c", "log.showRoot=true", "log", *_OPTIONS, f"--format=%x02{mark}{_FIELDS}")
-    out = repo.git(*argv, *options, stdin=stdin)
-    for record in out.split(b"\x02" + mark.encode())[1:]:
+    output = repo.start(*argv, *options, feed=True).stream(stdin)
+    for record in _split(output, b"\x02" + mark.encode()):
         head, _, _ = record.partition(b"\0")
         _, tree, parents, _ = head.split(b"\x01", 3)
         if b" " in parents:
@@ -143,6 +150,23 @@ def _log(repo: Repository, store: ObjectStore, options: Sequence[str], asked: It
             yield head + b"\0" + b"".join(map(_as_raw, leaves))
         else:
             yield record
+
+
+def _split(output: Iterable[bytes], mark: bytes) -> Iterator[bytes]:
+    """Yield what follows each mark, as it comes."""
+    parts: list[bytes] = []
+    size, enough = 0, _AT_ONCE
+    first = True
+    for data in output:
+        parts.append(data)
+        size += len(data)
+        if size >= enough:
+            *complete, rest = b"".join(parts).split(mark)
+            yield from complete[first:]
+            first = first and not complete
+            # of a long record the beginning is not to be looked at again and again
+            parts, size, enough = [rest], len(rest), max(_AT_ONCE, 2 * len(rest))
+    yield from b"".join(parts).split(mark)[first:]
 
 
 def _as_raw(leaf: Leaf) -> bytes:

@@ -34,6 +34,9 @@ SCRUBBED = frozenset(
 # `import signal` costs two milliseconds.
 _DEFAULT_SIGNALS = (13, 25)
 
+# what Linux lets a pipe hold for anyone, in bytes
+_WIDE = 1 << 20
+
 
 def scrubbed_environment(extra: "Mapping[str, str] | None" = None) -> "dict[str, str]":
     """Return the environment without git's repository-local variables, with `extra` laid over it."""
@@ -88,64 +91,78 @@ class Process:
         """Return exit status (minus the signal's number if one killed it), standard output, standard error."""
         out: list[bytes] = []
         err: list[bytes] = []
-        poll = select.poll()
-        poll.register(self._output, select.POLLIN)
-        poll.register(self._errors, select.POLLIN)
-        open_fds = {self._output: out, self._errors: err}
-        feed = memoryview(stdin)
-        if self._input >= 0:
-            os.set_blocking(self._input, False)
-            poll.register(self._input, select.POLLOUT)
-        while open_fds or self._input >= 0:
-            for fd, _ in poll.poll():
-                if fd == self._input:
-                    try:
-                        feed = feed[os.write(fd, feed[:65536]) :] if feed else feed
-                    except BlockingIOError:
-                        continue
-                    except BrokenPipeError:
-                        feed = feed[:0]  # git stopped reading; its exit status tells why
-                    if not feed:
-                        poll.unregister(fd)
-                        os.close(fd)
-                        self._input = -1
-                    continue
-                data = os.read(fd, 65536)
-                if data:
-                    open_fds[fd].append(data)
-                else:
-                    poll.unregister(fd)
-                    os.close(fd)
-                    del open_fds[fd]
+        for is_error, data in self._pieces(stdin):
+            (err if is_error else out).append(data)
         return self._wait(), b"".join(out), b"".join(err)
 
-    def stream(self) -> "Generator[bytes, None, None]":
-        """Yield standard output as it comes; for a git that is not fed. Raises GitFailed at its end.
+    def stream(self, stdin: bytes = b"") -> "Generator[bytes, None, None]":
+        """Yield standard output as it comes. Raises GitFailed at its end.
 
         Who has had enough closes the iterator, and git ends when it writes more.
         """
         err: list[bytes] = []
+        pieces = self._pieces(stdin)
+        try:
+            for is_error, data in pieces:
+                if is_error:
+                    err.append(data)
+                else:
+                    yield data
+        finally:
+            pieces.close()
+            code = self._wait()
+        if code:
+            raise failure(self.args, code, b"".join(err))
+
+    def _pieces(self, stdin: bytes) -> "Generator[tuple[bool, bytes], None, None]":
+        """Yield (whether it is from standard error, data) as it comes, while standard input is fed."""
         poll = select.poll()
         open_fds = {self._output, self._errors}
         for fd in open_fds:
             poll.register(fd, select.POLLIN)
+        feed = memoryview(stdin)
+        if self._input >= 0:
+            os.set_blocking(self._input, False)
+            poll.register(self._input, select.POLLOUT)
         try:
-            while open_fds:
+            while open_fds or self._input >= 0:
                 for fd, _ in poll.poll():
+                    if fd == self._input:
+                        try:
+                            feed = feed[os.write(fd, feed[:65536]) :] if feed else feed
+                        except BlockingIOError:
+                            continue
+                        except BrokenPipeError:
+                            feed = feed[:0]  # git stopped reading; its exit status tells why
+                        if not feed:
+                            poll.unregister(fd)
+                            os.close(fd)
+                            self._input = -1
+                        continue
                     data = os.read(fd, 65536)
-                    if not data:
-                        poll.unregister(fd)
-                        open_fds.remove(fd)
-                    elif fd == self._errors:
-                        err.append(data)
+                    if data:
+                        yield fd == self._errors, data
                     else:
-                        yield data
+                        poll.unregister(fd)
+                        os.close(fd)
+                        open_fds.remove(fd)
         finally:
-            os.close(self._output)
-            os.close(self._errors)
-            code = self._wait()
-        if code:
-            raise failure(self.args, code, b"".join(err))
+            if self._input >= 0:
+                os.close(self._input)
+                self._input = -1
+            for fd in open_fds:
+                os.close(fd)
+
+    def widen(self) -> None:
+        """Let it print as much as the system allows before it has to wait for its reader, where that can be asked."""
+        import fcntl
+
+        set_size = getattr(fcntl, "F_SETPIPE_SZ", None)
+        if set_size is not None:
+            try:
+                fcntl.fcntl(self._output, set_size, _WIDE)
+            except OSError:
+                return  # one user's pipes may hold so much together
 
     def _wait(self) -> int:
         _, status = os.waitpid(self.pid, 0)

@@ -6,7 +6,7 @@ read. The lines are the same. Contents of binary files are not shown.
 
 import os
 import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from gittrace.errors import GitFailed
@@ -26,18 +26,26 @@ _MANY = 200
 Pair = tuple[str, str]
 
 
-def sketches(repo: Repository, pairs: Sequence[Pair], limit: int) -> Iterator[tuple[int, bytes | None]]:
+def sketches(
+    repo: Repository, pairs: Sequence[Pair], limit: int, meanwhile: Callable[[], None] = lambda: None
+) -> Iterator[tuple[int, bytes | None]]:
     """Yield (index, diff) of pairs (old tree, new tree): None for one over `limit` bytes. Many are shared by two gits.
 
-    A pair of which something isn't in this repository is left out (git isn't asked to fetch it).
+    A pair of which something isn't in this repository is left out (git isn't asked to fetch it). What is to be done
+    `meanwhile` is done when the gits were started, and before their output is read.
     """
     middle = len(pairs) // 2 if len(pairs) >= _MANY and (os.cpu_count() or 1) > 1 else len(pairs)
     both = [_sketches(repo, pairs, range(middle), limit), _sketches(repo, pairs, range(middle, len(pairs)), limit)]
+    for one in both:
+        next(one, None)
+    meanwhile()
     for some in zip_longest(*both):
         yield from (one for one in some if one)
 
 
-def _sketches(repo: Repository, pairs: Sequence[Pair], places: range, limit: int) -> Iterator[tuple[int, bytes | None]]:
+def _sketches(
+    repo: Repository, pairs: Sequence[Pair], places: range, limit: int
+) -> Iterator[tuple[int, bytes | None] | None]:
     start = places.start
     while start < places.stop:
         # git stops at a blob that isn't here
@@ -46,16 +54,23 @@ def _sketches(repo: Repository, pairs: Sequence[Pair], places: range, limit: int
 
 def _until_it_stops(
     repo: Repository, pairs: Sequence[Pair], places: range, limit: int
-) -> Generator[tuple[int, bytes | None], None, int]:
-    """Yield what one git gives, and return where to go on."""
+) -> Generator[tuple[int, bytes | None] | None, None, int]:
+    """Yield None when git runs, and then what it gives; return where to go on."""
     isolated = Isolated(repo)
     at = places.start
     try:
         source = os.path.join(isolated.git_dir, "pairs")
         with open(source, "wb") as file:
             file.writelines(b"%s %s\n%s" % (old.encode(), new.encode(), MARK) for old, new in pairs[at : places.stop])
-        argv = isolated.argv("diff-tree", "--stdin", "--unified=0", *_OPTIONS)
-        for header, diff in _split(Process(argv, isolated.env, source=source).stream(), limit):
+        process = Process(isolated.argv("diff-tree", "--stdin", "--unified=0", *_OPTIONS), isolated.env, source=source)
+        process.widen()
+        try:
+            yield None
+        except BaseException:
+            # nobody wants it any more
+            process.finish()
+            raise
+        for header, diff in _split(process.stream(), limit):
             # git says nothing where a tree is missing
             if header:
                 yield at, diff

@@ -120,6 +120,7 @@ _FIELDS: dict[str, Check] = {
 }
 _TEXTS = frozenset(name for name, check in _FIELDS.items() if check is _text)
 _NEEDED = ("kind", "id", "at")
+_DIFFS = (("diff", "diff_encoding"), ("effect", "effect_encoding"))
 _NEEDED_BY = {COMMIT: "commit"}
 
 
@@ -132,19 +133,20 @@ def sound(events: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]
     wrong: dict[str, int] = {}
     lost = 0
     for number, event in enumerate(events):
-        # one call less for each of the many fields that are text
+        # one call less for each of the many fields that are text, and for those that nobody here reads
         right = {
             name: value
             for name, value in event.items()
-            if (value is None or type(value) is str if name in _TEXTS else _is_right(name, value))
+            if value is None
+            or (type(value) is str if name in _TEXTS else (check := _FIELDS.get(name)) is None or check(value))
         }
-        for part in ("diff", "effect"):
-            if right.get(f"{part}_encoding") and not _is_latin(right.get(part, "")):
+        for part, encoding in _DIFFS:
+            if right.get(encoding) and not _is_latin(right.get(part, "")):
                 del right[part]
         for name in event.keys() - right.keys() if len(event) > len(right) else ():
             wrong[name] = wrong.get(name, 0) + 1
         needed = (*_NEEDED, _NEEDED_BY.get(str(right.get("kind")), "kind"))
-        if not number or all(right.get(name) is not None for name in needed):
+        if not number or None not in map(right.get, needed):
             found.append(right)
         else:
             lost += 1
@@ -156,11 +158,6 @@ def sound(events: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]
 
 def _is_latin(text: Any) -> bool:
     return text is None or max(text, default="") < "\u0100"
-
-
-def _is_right(name: str, value: Any) -> bool:
-    check = _FIELDS.get(name)
-    return check is None or value is None or check(value)
 
 
 __all__ = ["sound"]

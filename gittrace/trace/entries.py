@@ -2,7 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
+from itertools import repeat
 from typing import NamedTuple
 
 import mmh3
@@ -32,13 +33,13 @@ class Entries:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._paths: dict[bytes, int] = {}
+        self._says: list[tuple[int, int, int, int]] = []
 
     def traces(self, traces: Mapping[str, Said]) -> None:
-        """Enter what traces may say; what commits have of it is wanted.
+        """Enter what traces may say; what commits have of it is wanted. The lines are left to `write_says`.
 
         What was entered before stays, where too much does no harm.
         """
-        says: set[tuple[int, int, int, int]] = set()
         mentions: set[tuple[int, int, int]] = set()
         names: set[tuple[int, int]] = set()
         renames: set[tuple[bytes, bytes, int]] = set()
@@ -48,20 +49,24 @@ class Entries:
                 for name, lines in hints.added.items():
                     path = self.path(name)
                     mentions.add((path, number, 0))
-                    says.update((hint, path, number, 0) for hint in lines)
+                    self._says += zip(lines, repeat(path), repeat(number), repeat(0))
                 for name, lines in hints.removed.items():
                     path = self.path(name)
-                    says.update((hint, path, number, 1) for hint in lines)
+                    self._says += zip(lines, repeat(path), repeat(number), repeat(1))
                 mentions.update((self.path(name), number, 1) for name in hints.loose)
-                names.update((blob, number) for blob in hints.blobs)
+                names.update(zip(hints.blobs, repeat(number)))
                 renames.update((old, new, number) for old, new in hints.renames)
         many = self.db.executemany
-        many("insert or ignore into says values (?, ?, ?, ?)", sorted(says))
         many("insert or ignore into mentions values (?, ?, ?)", sorted(mentions))
         many("insert or ignore into names values (?, ?)", sorted(names))
         many("insert or ignore into renames values (?, ?, ?)", sorted(renames))
         self.want_paths(path for path, _, _ in mentions)
         many(_WANT_MAKING, [(blob,) for blob, _ in names])
+
+    def write_says(self) -> None:
+        """Enter the lines of traces that wait for it: until git has been asked for what follows from all the rest."""
+        self.db.executemany("insert or ignore into says values (?, ?, ?, ?)", self._says)
+        self._says.clear()
 
     def _trace(self, trace: str, said: Said) -> int:
         """Enter a trace, in the place of what it was before, and return its number."""
@@ -157,7 +162,7 @@ class Entries:
         """Enter what commits may change: (number, diff without context or None for nothing, whether it is a merge)."""
         states: list[tuple[int | None, ...]] = []
         moves: list[tuple[int, bytes, bytes]] = []
-        adds: set[tuple[int, int, int]] = set()
+        adds: list[tuple[int, int, int]] = []
         for number, diff, is_merge in sketches:
             plus = minus = files = 0
             for header, body in split_files(diff or b""):
@@ -166,16 +171,16 @@ class Entries:
                     moves.append((number, names[0], names[1]))
                 lines = lines_of(body)
                 path = self.path(names[-1])
-                adds.update((hint, path, number) for hint in lines.added)
+                adds += zip(lines.added, repeat(path), repeat(number))
                 plus += lines.plus
                 minus += lines.minus
-                files += sum(mmh3.hash64(name)[0] for name in set(names))
+                files += sum(map(_name_sum, names))
             known = (None, None, None) if diff is None or is_merge else map(_sum, (files, plus, minus))
             states.append((READ, *known, number))
         many = self.db.executemany
         many("update contents set (state, files, added, removed) = (?, ?, ?, ?) where number = ?", states)
         many("insert or ignore into moves values (?, ?, ?)", moves)
-        many("insert or ignore into adds values (?, ?, ?)", sorted(adds))
+        many("insert or ignore into adds values (?, ?, ?)", adds)
         self._want_moved(moves)
 
     def _want_moved(self, moves: Iterable[tuple[int, bytes, bytes]]) -> None:
@@ -199,6 +204,11 @@ _WANT = f"{_INTO} ?, {UNREAD}"
 _WANT_CLAIMED = f"{_WANT} where exists (select 1 from names where blob = ?)"  # noqa: S608 - constants
 _WANT_TOUCHING = f"{_INTO} number, {UNREAD} from touches where path = ?"
 _WANT_MAKING = f"{_INTO} number, {UNREAD} from occurs where blob = ?"
+
+
+@lru_cache(maxsize=4096)
+def _name_sum(name: bytes) -> int:
+    return mmh3.hash64(name)[0]
 
 
 def _sum(number: int) -> int:

@@ -23,7 +23,8 @@ _MASK = (1 << 64) - 1
 # what a formatter adds, takes away or exchanges: white space, quotes, commas, brackets around what is wrapped
 LOOSE = b" \t\r\n\v\f\"'`,;()\\#"
 _SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
-_PRIME = 3076036217898472363
+PRIME = 3076036217898472363
+"""What skeletons are counted modulo."""
 _WEIGHT = (1 << 16) - 1
 _IDIOMS = frozenset(
     b"continue default elseif finally importjson importos importre importsys private protected public returnfalse "
@@ -114,22 +115,22 @@ def exact_of(text: bytes) -> int:
 
 def skeleton_of(bones: bytes) -> int:
     """Return the skeleton of a line, by its bones."""
-    return int.from_bytes(bones, "big") % _PRIME
+    return int.from_bytes(bones, "big") % PRIME
 
 
 def joined(skeleton: int, line: Line) -> int:
     """Return the skeleton of some lines and the one that follows them."""
-    return (skeleton * _shift(line.length) + line.skeleton) % _PRIME
+    return (skeleton * _shift(line.length) + line.skeleton) % PRIME
 
 
 def without(skeleton: int, start: int, length: int) -> int:
     """Return the skeleton of the last lines of some, whose bones are so long, given that of all and of those before."""
-    return (skeleton - start * _shift(length)) % _PRIME
+    return (skeleton - start * _shift(length)) % PRIME
 
 
 @lru_cache(maxsize=4096)
 def _shift(length: int) -> int:
-    return pow(256, length, _PRIME)
+    return pow(256, length, PRIME)
 
 
 def run_key(lines: Sequence[bytes]) -> str:

@@ -99,6 +99,7 @@ class Gatherer:
         self._read_history(entries)
         while numbers := self._unread():
             self._sketch(entries, numbers)
+        entries.write_says()
 
     def _read_traces(self, entries: Entries) -> None:
         known = dict(self.memo.db.execute("select trace, state from traces"))
@@ -124,17 +125,22 @@ class Gatherer:
 
     def _sketch(self, entries: Entries, numbers: list[int]) -> None:
         """Read what commits may change, all with one git."""
-        commits = Tables(self.memo.db).commits(numbers)
+        tables = Tables(self.memo.db)
+        commits = tables.stems(numbers)
+        trees = {stem.oid: stem.tree for stem in commits}
+        trees |= tables.trees({stem.parents[0] for stem in commits if stem.parents} - trees.keys())
         pairs: list[tuple[int, Pair, bool]] = []
         nothing = []
-        for number, made in zip(numbers, commits, strict=True):
+        for stem in commits:
             # what a merge has that no parent had is in its difference from the first one
-            parent = self._tree(made.parents[0]) if made.parents else EMPTY_TREE[self.store.objects.format]
-            if parent == made.tree:
-                nothing.append((number, b"", len(made.parents) > 1))
+            old = stem.parents[0] if stem.parents else None
+            parent = (trees.get(old) or self._tree(old)) if old else EMPTY_TREE[self.store.objects.format]
+            if parent == stem.tree:
+                nothing.append((stem.number, b"", len(stem.parents) > 1))
             elif parent is not None:
-                pairs.append((number, (parent, made.tree), len(made.parents) > 1))
-        found = sketches(self.store.repo, [pair for _, pair, _ in pairs], LARGEST_COMMIT)
+                pairs.append((stem.number, (parent, stem.tree), len(stem.parents) > 1))
+        asked = [pair for _, pair, _ in pairs]
+        found = sketches(self.store.repo, asked, LARGEST_COMMIT, meanwhile=entries.write_says)
         entries.unreadable(numbers)
         entries.sketches(chain(nothing, ((pairs[at][0], diff, pairs[at][2]) for at, diff in found)))
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from gittrace.git.diff import from_json_text
 from gittrace.git.patch import PatchError, parse
 from gittrace.model.trace import EventDict, heads
-from gittrace.trace.fingerprint import LOOSE, exact_of, skeleton_of
+from gittrace.trace.fingerprint import LOOSE, PRIME, exact_of
 from gittrace.trace.packed import blob_key, signed
 from gittrace.trace.work import microseconds
 from gittrace.vocabulary import COMMIT, REWRITE
@@ -120,24 +120,20 @@ def lines_of(body: bytes) -> Lines:
     added: list[int] = []
     removed: list[int] = []
     plus = minus = 0
-    lines = body.split(b"\n")
-    for line, bones in zip(lines, body.translate(None, _LOOSE).split(b"\n"), strict=True):
+    # the innermost loop of a derivation, so nothing is called in it
+    for line, bones in zip(body.split(b"\n"), body.translate(None, _LOOSE).split(b"\n"), strict=True):
         sign = bones[:1]
-        if sign in _SIGNS:
-            skeleton = skeleton_of(bones[1:])
-            hint = skeleton or _whole(line)
-            if not hint:
-                continue
-            if sign == b"+":
+        if sign == b"+":
+            skeleton = int.from_bytes(bones[1:], "big") % PRIME
+            if hint := skeleton or _whole(line):
                 plus += skeleton
                 added.append(hint)
-            else:
+        elif sign == b"-":
+            skeleton = int.from_bytes(bones[1:], "big") % PRIME
+            if hint := skeleton or _whole(line):
                 minus += skeleton
                 removed.append(hint)
     return Lines(added, removed, plus, minus)
-
-
-_SIGNS = (b"+", b"-")
 
 
 def _whole(line: bytes) -> int:

@@ -7,8 +7,9 @@ what changed since the last one. Nothing in it is true by itself; everything can
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial
 
 from gittrace.errors import Damaged
 from gittrace.git import notes
@@ -16,16 +17,18 @@ from gittrace.git.objects import DIRECTORY, ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.trace.caches import remove_caches
 from gittrace.trace.indexed import Indexed, Place
-from gittrace.trace.summary import as_text, header_summary, summary
+from gittrace.trace.rows import EVENT_INDEXES, Rows
+from gittrace.trace.summary import as_text
 from gittrace.vocabulary import CACHE_DIR, NOTES_REF, REMOTE_NOTES_REFS, SEGMENTS_DIR, TRACE_REFS
 
 # a cache that is up to date unpacks nothing
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.segment import SegmentLine
+    from gittrace.trace.unpacked import Ahead, Unpacked
 
 _VERSION = 6
-_SCHEMA = """
+_SCHEMA = f"""
 create table tips (ref text primary key, oid text not null);
 create table segments (
     ref text not null, commit_oid text not null, blob text not null, trace text not null, session text not null,
@@ -37,9 +40,7 @@ create index by_commit on segments (commit_oid);
 create table events (id text not null, trace text not null, session text not null, idx integer not null,
     sha text not null, pos integer not null, at text not null, summary text not null,
     primary key (session, idx, sha, pos));
-create index events_by_trace on events (trace);
-create index events_by_id on events (id);
-create index events_by_tail on events (substr(id, 25));
+{EVENT_INDEXES}
 create table hints (session text not null, idx integer not null, sha text not null, trace text not null,
     data text not null, primary key (session, idx, sha));
 create index hints_by_trace on hints (trace);
@@ -63,34 +64,8 @@ _DELETE_GONE = (
 )
 # segments that wait to be written together
 _MOST_ROWS = 1000
-_Key = tuple[str, int, str]
-
-
-class _Rows:
-    """What is to be written, many rows at once; `is_first`: there is nothing in the tables yet."""
-
-    def __init__(self, is_first: bool = False) -> None:
-        self.is_first = is_first
-        self.headers: dict[_Key, str] = {}
-        self.segments: list[tuple[Any, ...]] = []
-        self.events: list[tuple[Any, ...]] = []
-        self.hints: list[tuple[Any, ...]] = []
-
-    def header(self, db: sqlite3.Connection, key: _Key) -> str | None:
-        """Return the header of a segment that was read before."""
-        found = self.headers.get(key)
-        if found is None and not self.is_first:
-            row = db.execute("select header from segments where (session, idx, sha) = (?, ?, ?)", key).fetchone()
-            found = row and row[0]
-        return found
-
-    def write(self, db: sqlite3.Connection) -> None:
-        """Write all of it."""
-        db.executemany("insert or replace into events values (?, ?, ?, ?, ?, ?, ?, ?)", self.events)
-        db.executemany("insert or replace into hints values (?, ?, ?, ?, ?)", self.hints)
-        db.executemany("insert or replace into segments values (?, ?, ?, ?, ?, ?, ?, ?)", self.segments)
-        for rows in (self.events, self.hints, self.segments):
-            rows.clear()
+# notes that are worth a second process
+_MANY = 400
 
 
 def _state(places: Iterable[Place]) -> str:
@@ -106,7 +81,8 @@ class Index(Indexed):
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self._store: ObjectStore | None = None
-        self._rows = _Rows()
+        self._rows = Rows()
+        self._ahead: Ahead | None = None
         folder = os.path.join(repo.common_trace_dir, CACHE_DIR)
         self.path = os.path.join(folder, "index.sqlite")
         tips = self._tips()
@@ -168,7 +144,8 @@ class Index(Indexed):
         self.db.execute("begin immediate")
         try:
             seen = dict(self.db.execute("select ref, oid from tips"))
-            self._rows = _Rows(is_first=not seen)
+            self._rows = Rows(is_first=not seen)
+            self._rows.begin(self.db)
             touched: set[str] = set()
             for ref in seen.keys() - tips.keys():
                 touched |= self._drop(ref, None)
@@ -177,6 +154,7 @@ class Index(Indexed):
                 if seen.get(ref) != oid:
                     touched |= self._read_ref(ref, seen.get(ref), oid)
                     self.db.execute("insert or replace into tips values (?, ?)", (ref, oid))
+            self._rows.end(self.db)
             hidden = {trace for trace in touched if self._hide(trace)}
             for trace in touched:
                 has_less = self._hide_rivals(trace) or trace in hidden or not self._rows.is_first
@@ -206,6 +184,14 @@ class Index(Indexed):
         return traces
 
     def _read_ref(self, ref: str, old: str | None, new: str) -> set[str]:
+        try:
+            return self._read_notes(ref, old, new)
+        finally:
+            if self._ahead:
+                self._ahead.close()
+                self._ahead = None
+
+    def _read_notes(self, ref: str, old: str | None, new: str) -> set[str]:
         touched: set[str] = set()
         if ref.startswith(TRACE_REFS):
             touched |= self._drop(ref, "")
@@ -223,7 +209,9 @@ class Index(Indexed):
         unlinked = False
         # of a ref that is new there is nothing to drop
         read: set[str] = set()
-        for commit, note in notes.changed(self.store, old_tree, new_tree):
+        changes = list(notes.changed(self.store, old_tree, new_tree))
+        self._unpack_ahead([note for commit, note in changes if note and not commit.startswith(SEGMENTS_DIR)])
+        for commit, note in changes:
             if commit.startswith(SEGMENTS_DIR):
                 unlinked = True
                 continue
@@ -239,6 +227,16 @@ class Index(Indexed):
         self._rows.write(self.db)
         return touched
 
+    def _unpack_ahead(self, blobs: list[str]) -> None:
+        """Let most of many notes be unpacked beside this process, which has the rows to write besides."""
+        if len(blobs) < _MANY or not self._rows.is_first or self._rows.headers or os.cpu_count() == 1:
+            return
+        from gittrace.trace.unpacked import Ahead
+
+        # where no process can be had, all is done here
+        with suppress(OSError):
+            self._ahead = Ahead(self.repo, blobs[len(blobs) * 2 // 5 :])
+
     def _unlinked(self, root: str) -> Iterator[str]:
         for entry in self.store.tree(root):
             if entry.name == SEGMENTS_DIR.encode() and entry.mode == DIRECTORY:
@@ -247,15 +245,19 @@ class Index(Indexed):
 
     def _add_note(self, ref: str, commit: str, blob: str) -> set[str]:
         from gittrace.model.segment import parse_note
+        from gittrace.trace.unpacked import Unpacked
 
+        ahead = self._ahead.get(blob) if self._ahead else None
+        if ahead is not None:
+            for trace, session, number, sha, kept in ahead:
+                self._add_segment(Place(ref, commit, blob, trace, session, number, sha), partial(Unpacked, *kept))
+            return {trace for trace, *_ in ahead}
         note = parse_note(self.store.blob(blob))
         touched = set()
         for line in note.segments:
             touched.add(line.trace_id)
             try:
-                self._add_segment(
-                    Place(ref, commit, blob, line.trace_id, line.session_id, line.index, line.sha256), line
-                )
+                self._add_line(Place(ref, commit, blob, line.trace_id, line.session_id, line.index, line.sha256), line)
             except Damaged as error:
                 self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, str(error)))
         for forget in note.forgets:
@@ -266,25 +268,22 @@ class Index(Indexed):
             self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, f"line {wrong.number}: {wrong.why}"))
         return touched
 
-    def _add_segment(self, place: Place, line: "SegmentLine") -> None:
+    def _add_line(self, place: Place, line: "SegmentLine") -> None:
+        from gittrace.trace.unpacked import unpacked
+
+        self._add_segment(place, partial(unpacked, line))
+
+    def _add_segment(self, place: Place, unpack: "Callable[[], Unpacked]") -> None:
         key = (place.session_id, place.index, place.sha256)
         # the same segment on another commit or ref: it was unpacked and proved before
         header_text = self._rows.header(self.db, key)
         if header_text is None:
-            from gittrace.model.segment import decode
-            from gittrace.model.sound import sound
-            from gittrace.trace.hints import of_segment
-
-            # who unpacks it to show more says what was left out
-            (header, *events), _ = sound(decode(line))
-            header_text = json.dumps(header_summary(header))
-            self._rows.headers[key] = header_text
+            found = unpack()
+            header_text = self._rows.headers[key] = found.header
             self._rows.events += [
-                (as_text(event.get("id")), place.trace_id, *key, number, as_text(event.get("at", "")),
-                 json.dumps(summary(event)))
-                for number, event in enumerate(events)
-            ]  # fmt: skip
-            self._rows.hints.append((*key, place.trace_id, of_segment(header, events).dump()))
+                (id_, place.trace_id, *key, pos, at, text) for pos, (id_, at, text) in enumerate(found.events)
+            ]
+            self._rows.hints.append((*key, place.trace_id, found.hints))
         row = (place.ref, place.commit, place.blob, place.trace_id, *key, header_text)
         self._rows.segments.append(row)
         if len(self._rows.segments) >= _MOST_ROWS:
@@ -339,7 +338,7 @@ class Index(Indexed):
 
         for line in parse_note(self.store.blob(place.blob)).segments:
             if (line.session_id, line.index, line.sha256) == (place.session_id, place.index, place.sha256):
-                self._add_segment(place, line)
+                self._add_line(place, line)
         self._rows.write(self.db)
 
     def _drop_other_caches(self) -> None:

@@ -19,9 +19,11 @@ _LONGEST = 300
 
 def summary(event: dict[str, Any]) -> dict[str, Any]:
     """Return what lists show of an event: long texts cut to 300 characters, and texts that are none left out."""
-    found = {key: event[key] for key in _SUMMARY_KEYS if event.get(key) is not None}
-    found = {key: value for key, value in found.items() if isinstance(value, str) or key not in _TEXTS}
-    return {key: value[:_LONGEST] if isinstance(value, str) else value for key, value in found.items()}
+    return {
+        key: value[:_LONGEST] if isinstance(value, str) else value
+        for key in _SUMMARY_KEYS
+        if (value := event.get(key)) is not None and (isinstance(value, str) or key not in _TEXTS)
+    }
 
 
 def header_summary(header: dict[str, Any]) -> dict[str, Any]:
@@ -32,4 +34,5 @@ def header_summary(header: dict[str, Any]) -> dict[str, Any]:
 
 def as_text(value: object) -> str:
     """Return a value as text that a database can hold."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()

@@ -10,9 +10,10 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
+from typing import Any, NamedTuple
 
 from gittrace.git.graph import Node
-from gittrace.git.history import Made, made_of
+from gittrace.git.history import Made, made_of, tree_of
 from gittrace.trace.hints import ANYTHING
 
 SCHEMA = """
@@ -54,6 +55,15 @@ _ADDED_BY_TRACES = (
     "select says.hint, trace, number from says left join adds on adds.hint = says.hint and adds.path in ({0})"
     " where says.path in ({0}) and not gone"
 )
+
+
+class Stem(NamedTuple):
+    """What a commit stands on."""
+
+    number: int
+    oid: str
+    tree: str
+    parents: tuple[str, ...]
 
 
 class Tables:
@@ -119,7 +129,17 @@ class Tables:
             self._commits[number] = made_of(record)
         return [self._commits[number] for number in wanted]
 
-    def _rows(self, query: str, values: Collection[int]) -> Iterator[tuple[int, bytes]]:
+    def stems(self, numbers: Iterable[int]) -> list[Stem]:
+        """Return what commits stand on, in the order of their numbers; they may be very many."""
+        rows = self._rows("select number, oid, parents, record from commits where number in ({})", sorted(numbers))
+        return [Stem(number, oid, tree_of(record), tuple(parents.split())) for number, oid, parents, record in rows]
+
+    def trees(self, oids: Iterable[str]) -> dict[str, str]:
+        """Return the trees of those of the commits that are known."""
+        rows = self._rows("select oid, record from commits where oid in ({})", sorted(oids))
+        return {oid: tree_of(record) for oid, record in rows}
+
+    def _rows(self, query: str, values: Collection[Any]) -> Iterator[tuple[Any, ...]]:
         asked = list(values)
         for start in range(0, len(asked), _BATCH):
             some = asked[start : start + _BATCH]

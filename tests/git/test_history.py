@@ -1,9 +1,14 @@
 """What the commits of a repository introduced, and whether anything leads to them."""
 
+from itertools import pairwise
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from gittrace.git import history as history_module
 from gittrace.git.graph import Node, reached
 from gittrace.git.history import Made, reachable, read_commits, walk
 from gittrace.git.objects import open_objects
@@ -140,3 +145,13 @@ def test_a_shallow_clone(repo: Repo, tmp_path: Path) -> None:
     shallow = Repo(tmp_path / "shallow", repo.env)
     (made,) = history(shallow).values()
     assert (made.oid, made.parents) == (repo.git("rev-parse", "HEAD"), ())
+
+
+@given(st.lists(st.sampled_from([b"\x02", b"ab", b"c", b"a", b"\0"]), max_size=40), st.data())
+def test_records_are_the_same_however_they_come(pieces: list[bytes], data: st.DataObject) -> None:
+    whole = b"\x02ab" + b"".join(pieces)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(whole)), max_size=8)))
+    parts = [whole[start:end] for start, end in pairwise([0, *cuts, len(whole)])]
+    with mock.patch.object(history_module, "_AT_ONCE", data.draw(st.integers(1, 12))):
+        assert list(history_module._split(parts, b"\x02ab")) == whole.split(b"\x02ab")[1:]
+    assert list(history_module._split([], b"\x02ab")) == []

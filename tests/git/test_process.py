@@ -179,3 +179,14 @@ def test_output_as_it_comes(repo: Repo) -> None:
     stream.close()
     with pytest.raises(ChildProcessError):
         os.waitpid(endless.pid, os.WNOHANG)
+
+
+def test_output_as_it_comes_from_a_git_that_is_fed(repo: Repo) -> None:
+    repo.commit("a", "1\n")
+    # more than a pipe holds, both ways
+    names = b"HEAD:a\n" * 40_000
+    output = Process(argv(repo, "cat-file", "--batch-check"), os.environ, feed=True).stream(names)
+    assert b"".join(output).count(b" blob 2\n") == 40_000
+    wide = Process(argv(repo, "cat-file", "--batch-check"), os.environ, feed=True)
+    wide.widen()
+    assert wide.finish(names)[1].count(b" blob 2\n") == 40_000

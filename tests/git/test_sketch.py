@@ -1,12 +1,15 @@
 """Diffs of many pairs of trees at once have the lines of those that are asked for one by one."""
 
+import os
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
 from gittrace.git import sketch
 from gittrace.git.diff import diff_trees
 from gittrace.git.patch import parse
+from gittrace.git.process import Process
 from gittrace.git.sketch import Pair, sketches
 from tests.support.recording import view
 from tests.support.repo import Repo
@@ -61,3 +64,31 @@ def test_what_is_too_large_has_no_diff_and_what_is_missing_is_left_out(repo: Rep
     assert sorted(found) == [0, 2, 5]
     assert found[0] == found[5]
     assert set(dict(sketches(view(repo), [pairs[0]], 10)).values()) == {None}
+
+
+def test_the_gits_run_before_what_is_done_meanwhile(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sketch, "_MANY", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    started: list[int] = []
+
+    def counted(*args: Any, **options: Any) -> Process:
+        process = Process(*args, **options)
+        started.append(process.pid)
+        return process
+
+    monkeypatch.setattr(sketch, "Process", counted)
+    pairs = list(pairwise(_trees(repo, 6)))
+    seen: list[int] = []
+    assert len(list(sketches(view(repo), pairs, _ENOUGH, meanwhile=lambda: seen.extend(started)))) == len(pairs)
+    assert seen == started
+    assert len(seen) == 2
+
+    def fail() -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space"):
+        list(sketches(view(repo), pairs, _ENOUGH, meanwhile=fail))
+    # none is left behind
+    for pid in started:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)

@@ -9,7 +9,7 @@ import pytest
 
 from gittrace.git import process
 from gittrace.model.attribution import Attribution
-from gittrace.trace import answers, attribution, contents, derivation, hints, reading
+from gittrace.trace import answers, attribution, contents, derivation, gather, hints, reading
 from gittrace.trace.answers import Answers
 from gittrace.trace.fingerprint import line_of
 from gittrace.trace.hints import Hints, of_segment
@@ -168,3 +168,12 @@ def test_hints_of_what_cannot_be_read_say_that_it_may_be_anything() -> None:
     left_out = {"kind": "command", "at": "2024-01-01T00:00:01Z", "diff_omitted": {"bytes": 1, "from": "", "to": ""}}
     assert of_segment(header, [bad]).opaque == hints.ANYTHING
     assert of_segment(header, [left_out]).opaque == hints.CONTENTS
+
+
+def test_the_trees_of_commits_are_not_read_again(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    traces = _history(work)
+    read: list[str] = []
+    monkeypatch.setattr(gather.Gatherer, "_tree", lambda _, commit: read.append(commit))
+    _forget(work)
+    _ask(work, traces[0])
+    assert read == []
