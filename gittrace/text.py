@@ -21,6 +21,15 @@ def clean(value: str) -> str:
     return value
 
 
+def unbroken(line: str) -> str:
+    """Escape what some readers take for the end of a line in a line of JSON."""
+    return (
+        line
+        if line.isascii()
+        else line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\u0085", "\\u0085")
+    )
+
+
 def shown(value: str) -> str:
     """Make foreign text safe for a terminal: control characters are written out, line breaks too."""
     if value.isprintable():

@@ -4,6 +4,8 @@ import argparse
 import json
 from typing import Any
 
+from gittrace.text import unbroken
+
 
 def json_option(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:
     """Declare `--json`."""
@@ -12,4 +14,4 @@ def json_option(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGr
 
 def print_json(value: Any) -> None:
     """Print a value as JSON, a line for a top-level object or array."""
-    print(json.dumps(value, ensure_ascii=False, default=str))
+    print(unbroken(json.dumps(value, ensure_ascii=False, default=str)))

@@ -31,6 +31,7 @@ def describe(repo: Repository, commits: Iterable[str]) -> dict[str, Described]:
     present = "".join(f"{oid}\n" for oid, *_ in found)
     lost = set()
     if present:
-        outside = ("--not", "--branches", "--tags", "--remotes", "HEAD")
+        # a file may be called HEAD
+        outside = ("--not", "--branches", "--tags", "--remotes", "HEAD", "--")
         lost = set(decode(repo.git(*_WALK, *outside, stdin=present.encode("ascii"))).split())
     return {oid: Described(oid, short, subject, oid not in lost) for oid, short, subject in found}

@@ -93,7 +93,7 @@ def reachable(repo: Repository, commits: Sequence[str], detached: bool) -> set[s
     asked = "".join(f"{oid}\n" for oid in commits).encode()
     head = ("HEAD",) if detached else ()
     # before 2.42 git takes no options from standard input
-    out = repo.git("--no-replace-objects", "rev-list", "--stdin", "--not", *_REFS, *head, stdin=asked)
+    out = repo.git("--no-replace-objects", "rev-list", "--stdin", "--not", *_REFS, *head, "--", stdin=asked)
     return set(commits) - set(out.decode().split())
 
 

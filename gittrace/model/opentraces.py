@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
+from gittrace.text import unbroken
+
 SCHEMA_VERSION = "0.3.0"
 
 MAX_DESCRIPTION = 500
@@ -265,9 +267,7 @@ class TraceRecord(BaseModel):
         if not same:
             _require_json(self.model_dump(), "record")
             raise ValueError("record does not read back as it was written")
-        if line.isascii():
-            return line
-        return line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\u0085", "\\u0085")
+        return unbroken(line)
 
 
 def _require_json(value: object, where: str) -> None:

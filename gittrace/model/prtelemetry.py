@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gittrace.errors import TraceError
+from gittrace.text import unbroken
 
 
 def instant(timestamp: str) -> datetime:
@@ -81,8 +82,7 @@ class PRTelemetryTrace(_Open):
 
     def to_line(self) -> str:
         """Return the trace as one line of JSON without a line feed, breakable by no reader."""
-        line = self.model_dump_json()
-        return line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\u0085", "\\u0085")
+        return unbroken(self.model_dump_json())
 
 
 def consolidate(traces: Sequence[PRTelemetryTrace]) -> PRTelemetryTrace:

@@ -87,7 +87,7 @@ def drop_superseded(repo: Repository, remote: str) -> None:
         folder, _, writer = name.partition("/")
         if folder in known or writer not in now:
             continue
-        if not repo.git("rev-list", "--max-count=1", oid, f"^{now[writer]}"):
+        if not repo.git("rev-list", "--max-count=1", oid, f"^{now[writer]}", "--"):
             gone.append(f"delete {REMOTE_NOTES_REFS}{name}\0{oid}\0")
     if gone:
         repo.git("update-ref", "--stdin", "-z", stdin="".join(gone).encode())

@@ -112,3 +112,23 @@ def test_seals_first(story: Story) -> None:
     other = story.work.commit("made without a word to gittrace")
     assert f"Commits: {story.repo.git('rev-parse', '--short', story.commit)} mend a" in story.repo.trace("log")
     assert story.repo.git("notes", "--ref=trace", "show", other).startswith("gittrace1 ")
+
+
+def test_where_a_file_is_called_head(story: Story) -> None:
+    for detached in (False, True):
+        if detached:
+            story.repo.git("checkout", "-q", "--detach")
+        story.repo.write("HEAD", "a file of this name\n")
+        story.repo.trace("run", "--", "true")
+        story.repo.git("add", "-A")
+        story.repo.git("commit", "-q", "--allow-empty", "-m", "a file called HEAD")
+        assert "a file called HEAD" in story.repo.trace("log", "--fate")
+
+
+def test_json_is_one_line_whatever_a_reader_takes_for_the_end_of_one(story: Story) -> None:
+    story.repo.write("a\u2028b\u2029c\u0085d", "a line\n")
+    story.repo.trace("run", "--", "true")
+    for asked in (("log", "--json", "--fate"), ("show", "--json", story.trace), ("status", "--json"), ("export",)):
+        assert len(story.repo.trace(*asked).splitlines()) == 1
+    (trace,) = story.trace_json("log", "--fate")
+    assert "a\u2028b\u2029c\u0085d" in [file["path"] for file in trace["fate"]["files"]]
