@@ -46,11 +46,13 @@ class BlamedLine:
 def blame(repo: Repository, path: bytes, revision: str | None, spans: Sequence[str]) -> list[BlamedLine]:
     """Return the lines of a file (its path from the top of the worktree), those of `-L` spans when there are any.
 
-    Without a revision it is the file in the worktree. Raises GitFailed with git's words.
+    Without a revision it is the file in the worktree, as git would store it. Raises GitFailed with git's words.
     """
     options = [option for span in spans for option in ("-L", span)]
     revisions = [repo.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")] if revision else []
-    out = repo.git("-c", "core.quotePath=false", "blame", "--porcelain", *options, *revisions, "--", os.fsdecode(path))
+    # what a textconv makes of a file has other lines than what was recorded
+    how = ("--porcelain", "--no-textconv")
+    out = repo.git("-c", "core.quotePath=false", "blame", *how, *options, *revisions, "--", os.fsdecode(path))
     return parse_porcelain(out)
 
 

@@ -50,7 +50,7 @@ def explain(store: Store, path: bytes, revision: str | None = None, spans: Seque
     answers = Answers(store)
     try:
         known = answers.lines(asked)
-        fresh = answers.worktree(path, _content(store.repo, path), here) if here else {}
+        fresh = answers.worktree(path, _content(store.repo, path, lines, spans), here) if here else {}
     finally:
         store.problems += answers.problems
         answers.close()
@@ -63,9 +63,15 @@ def _of(line: BlamedLine, known: Mapping[Asked, Lines], fresh: Lines) -> Line | 
     return fresh[line.line - 1]
 
 
-def _content(repo: Repository, path: bytes) -> bytes:
+def _content(repo: Repository, path: bytes, lines: Sequence[BlamedLine], spans: Sequence[str]) -> bytes:
+    """Return a file of the worktree as git would store it, given those of its lines that git told of."""
     full = os.path.join(os.fsencode(repo.top), path)
     if os.path.islink(full):
         return os.readlink(full)
     with open(full, "rb") as file:
-        return file.read()
+        data = file.read()
+    texts = [text.rstrip(b"\r") for text in data.split(b"\n")]
+    if all(line.line <= len(texts) and texts[line.line - 1] == line.text.rstrip(b"\r") for line in lines):
+        return data
+    # a filter or another encoding stands between the two
+    return b"".join(line.text + b"\n" for line in (blame(repo, path, None, ()) if spans else lines))

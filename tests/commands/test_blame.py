@@ -90,6 +90,33 @@ def test_what_is_not_committed_yet(work: Recording) -> None:
     assert two["event"] is None
 
 
+@pytest.mark.parametrize("spans", [(), ("-L", "2,3")])
+@pytest.mark.parametrize("kind", ["encoding", "filter", "textconv"])
+def test_what_stands_otherwise_in_the_worktree(work: Recording, kind: str, spans: tuple[str, ...]) -> None:
+    """Lines are those that git stores, committed or not."""
+    attributes = {"encoding": "working-tree-encoding=UTF-16", "filter": "filter=bars", "textconv": "diff=sorted"}
+    work.git("config", "filter.bars.clean", "tr '|' '\\n'")
+    work.git("config", "filter.bars.smudge", "tr '\\n' '|'")
+    work.git("config", "diff.sorted.textconv", "sort <")
+    work.repo.write(".gitattributes", f"file {attributes[kind]}\n")
+
+    def write(text: str) -> None:
+        stored = text.replace("\n", "|") if kind == "filter" else text
+        work.repo.write("file", stored.encode("utf-16" if kind == "encoding" else "utf-8"))
+
+    write("mmm of others\nzzz of others\n")
+    work.commit("others")
+    trace = work.start().trace_id
+    write("mmm of others\nzzz of others\naaa of one's own\n")
+    work.repo.trace("run", "--", "true")
+    for _ in range(2):
+        lines = blame(work, "file", *spans)
+        own = [line["text"] for line in lines if line["event"] and line["event"]["trace_id"] == trace]
+        assert own == ["aaa of one's own"]
+        assert [line["text"] for line in lines][-2:] == ["zzz of others", *own]
+        work.commit("one's own")
+
+
 def test_agents_are_named(work: Recording) -> None:
     work.repo.trace("start", "--agent", "robot@1")
     work.did("one", new="the first line\n")
