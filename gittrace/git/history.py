@@ -50,6 +50,11 @@ class Made:
         """The paths that it changed."""
         return frozenset(path for path, _, _ in self.introduced)
 
+    @property
+    def is_taken_over(self) -> bool:
+        """Whether its author's date is another: it was amended, rebased, picked, or came by mail."""
+        return f"\x02{self.time}\x02" not in self.authored
+
 
 def bounded(since: int) -> int:
     """Return a time that git takes for one: 0, for no bound, where it would not."""

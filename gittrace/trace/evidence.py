@@ -11,6 +11,7 @@ from gittrace.trace.claims import Ledger
 from gittrace.trace.contents import Content
 from gittrace.trace.facts import Claim
 from gittrace.trace.fingerprint import BLOCK, Line, Run, RunKey, blocks, heaviest
+from gittrace.trace.repeats import only_repeats
 
 TOOL_EMITTED: Tier = "tool_emitted"
 DIVERGED: Tier = "tool_emitted_with_divergence"
@@ -32,6 +33,7 @@ class Match:
     wrapped    joined, split or filled anew
     bent       what was written, of the formatted and wrapped ones
     moved      in a row in another file
+    known      the claims on telling lines that are the trace's, as they are or formatted, by path and skeleton
     removed    runs that the trace took away
     explained  added lines of the commit that are the trace's
     """
@@ -46,6 +48,7 @@ class Match:
     moved: int = 0
     removed: int = 0
     explained: int = 0
+    known: dict[tuple[bytes, int], Claim] = field(default_factory=dict)
 
     @property
     def tier(self) -> Tier | None:
@@ -98,7 +101,12 @@ def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Mat
     for reader in readers.values():
         for trace in found.keys() & reader.explained.keys():
             found[trace].explained += reader.explained[trace]
-    return dict(found), total
+    sources = {file.path: file.old_path for file in content.files}
+    return {
+        trace: match
+        for trace, match in found.items()
+        if match.files or match.wrapped or match.moved or not only_repeats(made, sources, trace, match.known, ledger)
+    }, total
 
 
 def _files(made: Made, ledger: Ledger, found: dict[str, Match], readers: Mapping[bytes, "_Lines"]) -> None:
@@ -189,12 +197,15 @@ class _Lines:
         place = (self.family, line)
         claim = self.ledger.first(self.ledger.lines, place, self.made)
         if claim:
-            self.found[claim.trace].lines.add((self.family, line.exact))
+            match = self.found[claim.trace]
+            match.lines.add((self.family, line.exact))
+            match.known[self.path, line.skeleton] = claim
         elif line.skeleton not in bones and place not in self.ledger.lines:
             claim = self.ledger.first(self.ledger.skeletons, (self.family, line.skeleton), self.made)
             if claim:
                 match = self.found[claim.trace]
                 match.formatted += 1
+                match.known[self.path, line.skeleton] = claim
                 match.bent.add((self.family, self.ledger.formatted(claim.trace, self.family)[line.skeleton]))
         return claim
 

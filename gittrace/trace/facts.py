@@ -4,6 +4,7 @@ The tables (`gittrace.trace.tables`) name the traces and commits that may have t
 say what they hold. So a question costs what has to do with it, and the answer doesn't depend on what was asked before.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -163,6 +164,10 @@ class Facts:
     def content(self, number: int) -> Content:
         """Return what a commit changes."""
         return self.reader.content(self.commit(number))
+
+    def standing(self, commit: str, path: bytes) -> Counter[int] | None:
+        """Return how often the skeletons of telling lines stand in a commit's file, None where that can't be read."""
+        return self.reader.standing(commit, path)
 
     def read(self, numbers: Iterable[int]) -> None:
         """Read commits of which all will be asked."""

@@ -1,6 +1,6 @@
 """Reads what traces wrote and what commits change, when it is asked for, and keeps as much of it as memory allows."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Generic, TypeVar
@@ -8,9 +8,11 @@ from weakref import finalize
 
 from gittrace.errors import TraceError
 from gittrace.git.history import Made
-from gittrace.git.trees import Overlay
+from gittrace.git.trees import Overlay, TreeEditor
 from gittrace.model.trace import Trace
+from gittrace.trace.changes import LARGEST
 from gittrace.trace.contents import Content, contents
+from gittrace.trace.fingerprint import line_of
 from gittrace.trace.store import Store
 from gittrace.trace.work import Work, Written
 from gittrace.trace.work_reader import work_of
@@ -81,6 +83,7 @@ class Reader:
         self._works: Bounded[str, Known] = Bounded(_MOST_LINES)
         self._contents: Bounded[str, Content] = Bounded(_MOST_LINES)
         self._unreadable: set[str] = set()
+        self._standing: Bounded[tuple[str, bytes], Counter[int]] = Bounded(_MOST_LINES)
 
     def holds(self, trace: str) -> bool:
         """Tell whether a trace was read."""
@@ -103,6 +106,25 @@ class Reader:
             self._unreadable.add(trace)
             self.store.problems.append(str(error))
             return Work(trace)
+
+    def standing(self, commit: str, path: bytes) -> Counter[int] | None:
+        """Return how often the skeletons of telling lines stand in a commit's file, None where that can't be read."""
+        found = self._standing.get((commit, path))
+        if found is None:
+            found = self._count(commit, path)
+            if found is not None:
+                self._standing.put((commit, path), found, len(found))
+        return found
+
+    def _count(self, commit: str, path: bytes) -> Counter[int] | None:
+        try:
+            entry = TreeEditor(self._objects, self._objects.commit(commit).tree).get(path)
+            if entry is None or self._objects.size(entry.oid) > LARGEST:
+                return None
+            lines = map(line_of, self._objects.blob(entry.oid).split(b"\n"))
+        except TraceError:
+            return None  # a directory, a submodule, or what a clone in part lacks
+        return Counter(line.skeleton for line in lines if line.telling)
 
     def content(self, made: Made) -> Content:
         """Return what a commit changes."""
