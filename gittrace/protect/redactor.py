@@ -9,14 +9,16 @@ diff keeps its hunks.
 
 import hmac
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 from gittrace.protect import beside, keys, rules
 from gittrace.protect.keys import KeyMask
 from gittrace.protect.rules import PRIVATE_KEY, Rule
-from gittrace.protect.scanner import CONTEXT, PLACEHOLDER, Found, Scanner, merged
+from gittrace.protect.scanner import CONTEXT, PLACEHOLDER, Found, Scanner
 
-ENGINE = 1
+ENGINE = 2
 """To be raised whenever the same rules would find something else than before."""
 
 BLOCK = 128 << 10
@@ -30,6 +32,10 @@ BUILTIN = (*rules.PROVIDERS, *rules.OTHERS, *beside.BESIDE)
 _BINARY_HEAD = b"GIT binary patch"
 _BINARY_SIZE = re.compile(rb"(?:literal|delta) \d{1,12}\n?")
 _BASE85 = re.compile(rb"[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}\n?")
+
+# how often a line is looked at again, and what it is called when that did not do
+_PASSES = 40
+_ENDLESS = "endless"
 
 # tags that are remembered: a text with many secrets has the same ones again and again
 _TAGS = 1000
@@ -172,16 +178,33 @@ class Stream:
         return [*parts, (b"".join(run), before)]
 
     def _masked(self, block: bytes) -> bytes:
-        found = list(merged(self._redactor.scanner.find(block)))
-        while found:
-            out = self._replaced(block, found, 0, len(block))
-            if out == block:  # all of it is allowed
-                break
-            # where a secret was, what is beside it ends, and may be another: such lines are looked at again
-            touched = self._redactor.scanner.find(_lines_with(out, PLACEHOLDER))
-            block = out
-            found = list(merged(self._redactor.scanner.find(block))) if touched else []
-        return block
+        out = self._masked_once(block)
+        # where a secret was, what is beside it ends, and may be another: such lines are looked at again
+        lines = [] if out == block else _lines_with(out, PLACEHOLDER)
+        if not lines:
+            return out
+        found = self._redactor.scanner.find(b"".join(out[start:end] for start, end in lines))
+        parts, at = [], 0
+        for start, end in _of_lines(lines, (one.at for one in found)):
+            parts += [out[at:start], self._masked_wholly(out[start:end])]
+            at = end
+        return b"".join([*parts, out[at:]]) if parts else out
+
+    def _masked_wholly(self, line: bytes) -> bytes:
+        """Return a line masked until nothing more is found in it."""
+        for _ in range(_PASSES):
+            before, line = line, self._masked_once(line)
+            if line == before:
+                return line
+        # no text goes on so; what it is made of is not shown
+        body = line.rstrip(b"\n")
+        tag = self._redactor.tag(body)
+        self.hits.append((_ENDLESS, tag))
+        return placeholder(_ENDLESS, tag) + line[len(body) :]
+
+    def _masked_once(self, block: bytes) -> bytes:
+        found = self._redactor.scanner.spans(block)
+        return self._replaced(block, found, 0, len(block)) if found else block
 
     def _replaced(self, buf: bytes, found: Sequence[Found], low: int, high: int) -> bytes:
         """Return `low` to `high` of a buffer, with the secrets that were found there replaced."""
@@ -226,16 +249,22 @@ def _is_base85(line: bytes) -> bool:
     return len(line.rstrip(b"\n")) == 1 + (size + 3) // 4 * 5
 
 
-def _lines_with(block: bytes, pattern: re.Pattern[bytes]) -> bytes:
-    """Return the lines that hold what matches a pattern."""
-    out: list[bytes] = []
+def _lines_with(block: bytes, pattern: re.Pattern[bytes]) -> list[tuple[int, int]]:
+    """Return where the lines are that hold what matches a pattern."""
+    out: list[tuple[int, int]] = []
     end = 0
     for match in pattern.finditer(block):
         if match.start() >= end:
             start = block.rfind(b"\n", 0, match.start()) + 1
             end = block.find(b"\n", match.end()) + 1 or len(block)
-            out.append(block[start:end])
-    return b"".join(out)
+            out.append((start, end))
+    return out
+
+
+def _of_lines(lines: Sequence[tuple[int, int]], places: Iterable[int]) -> list[tuple[int, int]]:
+    """Return those of some lines that a place is in; places count as if nothing were between the lines."""
+    begins = list(accumulate((end - start for start, end in lines), initial=0))
+    return [lines[at] for at in sorted({bisect_right(begins, place) - 1 for place in places})]
 
 
 class _LongLine:
@@ -246,6 +275,7 @@ class _LongLine:
         self._replaced = replaced
         self._buf = b""
         self._done = 0  # of the buffer, what is given out; the rest of that is context
+        self._ended = False  # whether a secret ends just there
 
     def feed(self, data: bytes, last: bool) -> bytes:
         """Take more of the line, and return what is decided: all of it when that was the `last`."""
@@ -254,14 +284,16 @@ class _LongLine:
         if not last and size - self._done < 2 * CONTEXT:
             return b""
         end = size if last else size - CONTEXT
-        found = self._scanner.find(self._buf, max(0, self._done - _REACH), end)
-        spans = [one for one in merged(found) if one.start >= self._done]
+        behind = self._done if self._ended else -1
+        found = self._scanner.spans(self._buf, max(0, self._done - _REACH), end, behind)
+        spans = [one for one in found if one.start >= self._done]
         if not last:
             # nothing that a later keyword finds begins in front of this
             end -= _REACH
             end = min([end, *(one.start for one in spans if one.end > end)])
             spans = [one for one in spans if one.end <= end]
         out = self._replaced(self._buf, spans, self._done, end)
+        self._ended = any(one.end == end for one in spans)
         keep = max(0, end - CONTEXT)
         self._buf, self._done = self._buf[keep:], end - keep
         return out

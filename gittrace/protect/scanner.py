@@ -35,13 +35,14 @@ class Found(NamedTuple):
 class _Tried:
     """A rule, ready to be tried where a keyword stands."""
 
-    __slots__ = ("_match", "check", "group", "rank", "rule", "search")
+    __slots__ = ("_bare", "_match", "check", "group", "rank", "rule", "search")
 
     def __init__(self, rule: Rule, rank: int) -> None:
         self.rule = rule
         self.rank = rank
         self.check: Check | None = CHECKS[rule.check] if rule.check else None
         self._match: Callable[[bytes, int], Match | None] | None = None
+        self._bare: Callable[[bytes, int], Match | None] | None = None
 
     def compile(self) -> Callable[[bytes, int], Match | None]:
         """Make the pattern: most are never tried, and to make them takes longer than to scan a segment."""
@@ -58,11 +59,23 @@ class _Tried:
         try_match = self._match or self.compile()
         if self.rule.line:
             return _in_line(buf, self, pos, size)
-        match = try_match(buf, pos)
+        return self._secret(buf, try_match(buf, pos), pos)
+
+    def found_behind(self, buf: bytes, pos: int) -> "tuple[Found, ...]":
+        """Return the secret whose keyword stands at `pos`, where another secret ends: that is no part of a name."""
+        if self._bare is None:
+            self._bare = re.compile(self.rule.pattern or b"").match
+        return self._secret(buf, self._bare(buf, pos), pos)
+
+    def _secret(self, buf: bytes, match: Match | None, pos: int) -> "tuple[Found, ...]":
         if match is None:
             return ()
         span = self.check(buf, match) if self.check else match.span(self.group)
         return (Found(*span, self.rank, pos),) if span and span[1] > span[0] else ()
+
+
+def _order(one: Found) -> tuple[int, int, int]:
+    return one.start, -one.end, one.rank
 
 
 _Holder = tuple[bytes, int, list[_Tried]]
@@ -98,6 +111,31 @@ class Scanner:
 
         What touches a placeholder, itself or with its keyword, is none: that was redacted before.
         """
+        return self._find(buf, low, high, {})
+
+    def spans(self, buf: bytes, low: int = 0, high: int | None = None, end: int = -1) -> list[Found]:
+        """Return them so that none overlap, with the tokens that begin where another secret ends.
+
+        Once that is masked these are found, but one by one, and each would take another look at all.
+        end  where one ends that was found before
+        """
+        behind: dict[int, list[_Tried]] = {}
+        found = self._find(buf, low, high, behind)
+        spans = list(merged(found))
+        if not behind:
+            return spans
+        more: list[Found] = []
+        ends = [end, *(one.end for one in spans)]
+        while ends:
+            pos = ends.pop()
+            for tried in behind.pop(pos, ()):
+                some = tried.found_behind(buf, pos)
+                more += some
+                ends += [one.end for one in some]
+        return list(merged(sorted([*found, *more], key=_order))) if more else spans
+
+    def _find(self, buf: bytes, low: int, high: int | None, behind: dict[int, list[_Tried]]) -> list[Found]:
+        """Find, and put into `behind` the rules for which what is in front of a keyword may be wrong, by its place."""
         high = len(buf) if high is None else high
         places: list[tuple[int, int]] = []
         if _OPENING in buf:
@@ -106,12 +144,16 @@ class Scanner:
         found: list[Found] = []
         for pos, keyword in self._keywords.find(buf, low, high):
             for tried in self._plain[keyword]:
-                found += tried.found(buf, pos, len(keyword))
+                some = tried.found(buf, pos, len(keyword))
+                if some:
+                    found += some
+                elif tried.rule.token and not tried.rule.line:
+                    behind.setdefault(pos, []).append(tried)
         if self._folded:
             self._any_case(buf, low, high, found)
         if places:
             found = [one for one in found if _is_free(one, places)]
-        return sorted(found, key=lambda one: (one.start, -one.end, one.rank))
+        return sorted(found, key=_order)
 
     def _any_case(self, buf: bytes, low: int, high: int, found: list[Found]) -> None:
         lower = buf.lower()

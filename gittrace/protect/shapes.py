@@ -102,13 +102,16 @@ def is_random(value: bytes) -> bool:
     size = len(value)
     value = value[:_SAMPLE]
     distinct = len(set(value))
-    if size < 12 or distinct < 7 or value.isdigit() or _WORDLIKE.match(value) or _PLACEHOLDER.match(value):
+    # what is most is asked first: a text may be made of nothing else
+    if size < 12 or distinct < 7:
+        return False
+    has_capitals = value.lower() != value
+    if not (_DIGIT.search(value) or (distinct > 15 and has_capitals) or _HEX.match(value)):
+        return False
+    if value.isdigit() or _WORDLIKE.match(value) or _PLACEHOLDER.match(value):
         return False
     if _HEX.match(value):
         return size >= 20 and _is_above(value, distinct, 2.9)
-    has_capitals = value.lower() != value
-    if not (_DIGIT.search(value) or (distinct > 15 and has_capitals)):
-        return False
     # what is made of words has few digits and many separators; what is random has runs without
     if not _RUN.search(value) or _PATH.match(value) or _REFERENCE.match(value) or _VARIABLE.search(value):
         return False
@@ -265,31 +268,54 @@ def password(buf: bytes, match: Match) -> Span:
         value = buf[start:end]
         bad = _PLACEHOLDER.match(value) or value.isdigit() or value.lower() in _WORDS
         return None if bad else (start, end)
-    found = _named(buf, match)
-    if found is None:
-        return None
-    start, end, quoted = found
+    start, end, quoted = _value(match)
     value = buf[start:end]
-    if _PATH.match(value) or len(value) < 4 or not _WORD.search(value):
+    # what is most is asked first: a text may be made of nothing else
+    if len(value) < 4 or not (quoted or _is_constant(buf, match) or _is_literal(value)):
+        return None
+    if _named(buf, match) is None or _PATH.match(value) or not _WORD.search(value):
         return None
     if quoted:
         # a sentence, or a word of the user interface
         words = value.lower().replace(b"-", b" ").replace(b"_", b" ").split()
         told = all(word.isalpha() for word in value.split())
-        return (
-            None if (told and (len(words) > 1 or value.istitle())) or all(w in _WORDS for w in words) else (start, end)
-        )
-    name = buf[match.start() : match.end("rest")]
-    if name.isupper() and buf[match.end("rest") : match.end("rest") + 1] == b"=":
-        return start, end
-    # bare, in what may be source: a word or a name is none
-    if len(value) < 6 or (_WORDLIKE.match(value) and not (value[-1:].isdigit() and b"_" not in value)):
-        return None
-    return (start, end) if _DIGIT.search(value) or (not value.isalnum() and len(set(value)) > 5) else None
+        if (told and (len(words) > 1 or value.istitle())) or all(w in _WORDS for w in words):
+            return None
+    return start, end
+
+
+def _is_constant(buf: bytes, match: Match) -> bool:
+    """Tell whether a value is that of a variable in capitals, as the environment has it."""
+    end = match.end("rest")
+    return buf[end : end + 1] == b"=" and buf[match.start() : end].isupper()
+
+
+def _is_literal(value: bytes) -> bool:
+    """Tell whether a bare value, in what may be source, is neither a word nor a name."""
+    if len(value) < 6 or not (_has_digit(value) or (not value.isalnum() and _has_kinds(value, 6))):
+        return False
+    return not _WORDLIKE.match(value) or (value[-1:].isdigit() and b"_" not in value)
+
+
+def _has_digit(value: bytes) -> bool:
+    return len(value.translate(None, b"0123456789")) < len(value)
+
+
+def _has_kinds(value: bytes, count: int) -> bool:
+    """Tell whether a value has so many different bytes; to gather all of a long one takes longer."""
+    for _ in range(count - 1):
+        value = value.replace(value[:1], b"")
+        if not value:
+            return False
+    return True
 
 
 def secret(buf: bytes, match: Match) -> Span:
     """What is beside the name of a key or token, and looks drawn at random."""
+    start, end, quoted = _value(match)
+    value = buf[start:end]
+    if len(value) < 16 or b" " in value or (not quoted and value[:1] == b"="):
+        return None
     first = buf[match.start()] | 32
     if first == 107 and not buf[max(0, match.start() - 14) : match.start()].lower().rstrip(b"-_. ").endswith(
         _KEY_BEFORE
@@ -297,11 +323,7 @@ def secret(buf: bytes, match: Match) -> Span:
         return None
     if first == 97 and match["rest"].strip(b"-_.").lower() not in (b"", b"key", b"token", b"secret"):
         return None
-    start, end, quoted = _value(match)
-    value = buf[start:end]
-    if len(value) < 16 or b" " in value or (not quoted and value[:1] == b"="):
-        return None
-    if _UUID.match(value):
+    if value[8:9] == b"-" and _UUID.match(value):
         if not quoted and b"=" not in buf[match.end("rest") : start]:
             return None
     elif not is_random(value):

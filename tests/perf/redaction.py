@@ -7,12 +7,15 @@ from statistics import median
 from gittrace.protect.redactor import BUILTIN, Redactor
 from tests.perf.lab import Lab
 from tests.perf.measure import Row
-from tests.protect.samples import both
+from tests.protect.samples import both, fill
 from tests.support.repo import PACKAGE_ROOT
 
 _SLOWEST, _SLOWEST_DENSE = 60, 3
 # what makes most work: a keyword everywhere, and behind it what may be a secret
-_KEYWORDS = ("token=", "pwd=abcdef1 ", "curl -u ", "api_key=abcdefgh12345678 ", "a://b:c@d ", "sk-", "eyJ", "@tcp(")
+_KEYWORDS = (
+    "token=", "pwd=abcdef1 ", "curl -u ", "api_key=abcdefgh12345678 ", "a://b:c@d ", "sk-", "eyJ", "@tcp(",
+    "pwd:", "x-auth-token=a1", "authorization=", fill("shpat_{h32}"), fill("ghp_{a255}"),
+)  # fmt: skip
 
 
 def measure(lab: Lab) -> list[Row]:

@@ -1,6 +1,8 @@
 """The engine: its answer depends on the text alone, and what it made it leaves alone."""
 
 import random
+import re
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -98,6 +100,64 @@ def test_long_lines_are_as_short_ones(seed: int, monkeypatch: pytest.MonkeyPatch
     assert found == REDACTOR.data(data)[0]
     monkeypatch.setattr(redactor_module, "BLOCK", 1 << 30)
     assert found == _in_pieces(data, [])
+
+
+CHAINS = [
+    "shpat_{h32}",
+    "ghp_{a255}",
+    "bkua_{h40}sk-or-v1-{h64}NRAK-{u27}",
+    "glsa_{a32}_{h8}",
+    "dop_v1_{h64}",
+    "xshpat_{h32}",
+]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("unit", CHAINS)
+@pytest.mark.parametrize("size", [100, 2900, 3100, 20_000])
+def test_tokens_in_a_row_are_as_if_alone(unit: str, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a line of windows, wherever these end, and however it was cut."""
+    text = fill(unit)
+    data = (text * (size // len(text) + 1)).encode()
+    out = REDACTOR.data(data)[0]
+    assert out == _in_pieces(data, list(range(0, len(data), 997)))
+    assert REDACTOR.data(out) == (out, [])
+    monkeypatch.setattr(redactor_module, "BLOCK", 1 << 30)
+    assert out == REDACTOR.data(data)[0]
+    # one that is part of a word is none, and so is what follows it
+    assert (out == data) == text.startswith("x")
+    if unit in ("shpat_{h32}", "dop_v1_{h64}"):
+        assert PLACEHOLDER.sub(b"", out) in (b"", data)
+
+
+@pytest.mark.parametrize("unit", [*CHAINS, "pwd=abcdef1 ", "a://b:c1d2@", "x@tcp(", "curl -u a:b1c2 ", "{a3}8Q~{a34}"])
+def test_a_line_is_looked_at_a_few_times(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is masked may reveal more; never again and again, or a line would take its square."""
+    looked = 0
+    original = scanner_module.Scanner._find
+
+    def counting(*args: Any) -> list[scanner_module.Found]:
+        nonlocal looked
+        looked += 1
+        return original(*args)
+
+    monkeypatch.setattr(scanner_module.Scanner, "_find", counting)
+    out, _ = REDACTOR.text(fill(unit) * 300)
+    assert looked < 8
+    assert "endless" not in out
+
+
+def test_a_line_without_an_end_is_masked_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redactor_module, "_PASSES", 1)
+    monkeypatch.setattr(
+        scanner_module.Scanner, "spans", lambda self, buf, *_: list(scanner_module.merged(self.find(buf)))
+    )
+    token = fill("shpat_{h32}")
+    out, hits = REDACTOR.text(f"before\n{token * 4} x\nafter {token}\n")
+    assert re.fullmatch(
+        r"before\n\[REDACTED:endless:[0-9a-f]{8}\]\nafter \[REDACTED:shopify-token:[0-9a-f]{8}\]\n", out
+    )
+    assert ("endless", out.split(":")[2][:8]) in hits
 
 
 def test_memory_is_bounded() -> None:
