@@ -38,6 +38,22 @@ def _ahead(shortest: int) -> bytes:
 # possessive: a name is taken whole, and nothing is tried again with less of it
 _REST = rb"(?P<rest>[A-Za-z0-9_.-]{0,40}+)"
 
+# of one that is longer than `_VALUE` takes in
+_LONG_VALUE = rb"[A-Za-z0-9+/_.%~-]{385,8000}={0,2}"
+_LONG = (
+    _SEPARATOR % 385
+    + rb"[bBrRuUfF]{0,2}(?:(?P<q>\\{0,15}[\"'`])(?P<quoted>"
+    + _LONG_VALUE
+    + rb")(?P=q)|(?P<bare>"
+    + _LONG_VALUE
+    + rb"))"
+)
+_AHEAD_OF_LONG = (
+    rb"[A-Za-z0-9_.-]{0,60}+"
+    + (_SEPARATOR % 385).replace(b"(?P<blank>", b"(?:")
+    + rb"[bBrRuUfF]{0,2}(?:\\{0,15}[\"'`])?[A-Za-z0-9+/_.%~-]{385}"
+)
+
 # of a URL with a name or password in it, without what may make it long
 _BEFORE_AT = rb"[^\s/\"'`<>\\@]{0,601}+@"
 
@@ -87,6 +103,12 @@ BESIDE = (
           "OLDPWD=/tmp/x1", "password_field = 'field9'", "self.password = config.password1", "if password == 'x1y2z3':",
           "password=<your-password>", "password: !vault |", "password: null,", "the password is required", "pwd: /srv/app2"],
          check="password", fold=True, token=False, ahead=_ahead(4)),
+    # of a value that is longer than the rows above take in: a token of a session, or one that is sealed
+    Rule("secret", (b"secret", b"token", b"key", b"auth"),
+         rb"(?i:secrets?|tokens?|key|auth)" + _REST + _LONG,
+         [("token = '{w700}'", "{w700}"), ('"refreshToken": "{b1200}=="', "{b1200}=="), ("SESSION_TOKEN={b420}", "{b420}")],
+         ["token = '{w380}'", "cache-key: {w600}", "public_key: {b700}"], check="secret", fold=True, token=False,
+         ahead=_AHEAD_OF_LONG),
     Rule("secret", (b"secret", b"token", b"key", b"auth"),
          rb"(?i:secrets?|tokens?|key|auth)" + _REST + _beside(16),
          [("API_KEY={a32}", "{a32}"), ('client_secret: "{a40}"', "{a40}"), ("aws_secret_access_key = {b40}", "{b40}"),

@@ -72,6 +72,7 @@ _LOGIN = re.compile(rb"login[ \t]{1,4}\S{1,100}[ \t]{1,4}\Z")
 _GOES_ON = (b"(", b"[", b"{")
 _NO_VALUE = (b"/", b"./", b"../", b"-", b"=", b"|", b">")
 _AZURE = re.compile(BEFORE + rb"(?<![_~.-])[A-Za-z0-9_~.-]{3}\dQ~")
+_AZURE_PAT = re.compile(BEFORE + rb"[A-Za-z0-9]{76}AZDO")
 _LEFT = 128
 
 
@@ -130,9 +131,10 @@ def credential(buf: bytes, match: Match) -> Span:
     """What follows a header's name, and is neither a placeholder nor a word."""
     start, end = match.span("s")
     value = buf[start:end]
-    if _PLACEHOLDER.match(value) or value.lower() in _WORDS or _WORDLIKE.match(value) or _REFERENCE.match(value):
+    # `--allow-authorization=no --other-option`
+    if value[:1] == b"-" or _PLACEHOLDER.match(value) or value.lower() in _WORDS:
         return None
-    return start, end
+    return None if _WORDLIKE.match(value) or _REFERENCE.match(value) else (start, end)
 
 
 def key_on_a_line(buf: bytes, match: Match) -> Span:
@@ -168,6 +170,12 @@ def azure_client(buf: bytes, match: Match) -> Span:
     """Three characters and a digit are in front of `Q~`, and nothing that such a key might hold in front of these."""
     start = match.start() - 4
     return (start, match.end()) if start >= 0 and _AZURE.match(buf, start) else None
+
+
+def after_76(buf: bytes, match: Match) -> Span:
+    """76 letters and digits are in front of the mark, and no more."""
+    start = match.start() - 76
+    return (start, match.end()) if start >= 0 and _AZURE_PAT.match(buf, start) else None
 
 
 def after_digits(buf: bytes, match: Match) -> Span:
@@ -238,7 +246,9 @@ def _named(buf: bytes, match: Match) -> tuple[int, int, bool] | None:
 def _is_name(value: bytes) -> bool:
     """Tell whether a value in a list, or that is passed to a function, is a name rather than a secret."""
     short = len(value) < 10 and not _DIGIT.search(value)
-    return short or bool(_WORDLIKE.match(value)) or value.startswith(b":")
+    # words in camel case, with abbreviations among them
+    camel = value.isalpha() and sum(map(len, _LOWER_RUNS.findall(value))) * 2 >= len(value)
+    return short or camel or bool(_WORDLIKE.match(value)) or value.startswith(b":")
 
 
 def _is_option(buf: bytes, start: int) -> bool:
@@ -292,6 +302,8 @@ def _is_constant(buf: bytes, match: Match) -> bool:
 
 def _is_literal(value: bytes) -> bool:
     """Tell whether a bare value, in what may be source, is neither a word nor a name."""
+    if value.endswith(b"=") and _WORDLIKE.match(value[:-1]):
+        return False  # the next name of a list of names: `password= version= `
     if len(value) < 6 or not (_has_digit(value) or (not value.isalnum() and _has_kinds(value, 6))):
         return False
     return not _WORDLIKE.match(value) or (value[-1:].isdigit() and b"_" not in value)
@@ -334,7 +346,7 @@ def secret(buf: bytes, match: Match) -> Span:
 CHECKS: dict[str, Callable[[bytes, Match], Span]] = {
     check.__name__: check
     for check in (
-        random, credential, key_on_a_line, in_url, before_at, azure_client, after_digits, discord, email, after_login,
-        password, secret,
+        random, credential, key_on_a_line, in_url, before_at, azure_client, after_76, after_digits, discord, email,
+        after_login, password, secret,
     )
 }  # fmt: skip

@@ -27,7 +27,8 @@ _WORDS = (
     "glsoat-", "glsa_", "glc_", "gsk_", "hf_", "hooks.slack.com/", "hvs.", "hvb.", "hvr.", "lin_api_", "nfc_", "nfp_",
     "npm_", "ntn_", "nvapi-", "pplx-", "pscale_", "pypi-", "r8_", "k_live_", "k_test_", "rubygems_", "sbp_", "shpat_",
     "shpca_", "shppa_", "shpss_", "sig=", "sk-", "sntrys_", "sntryu_", "sq0", "whsec_", "xai-", "xapp-", "xox",
-    "ya29.", ".atlasv1.",
+    "ya29.", ".atlasv1.", "IQoJb3JpZ2lu", "oGZXIvYXdz", "AZDO", "AQ.Ab", "1//0", "glrtr-", "glffct-", "glwt-", "xwfp-",
+    "CLOJARS_", "dapi", "dt0c01.", "dt0s16.", "e2b_", "lsv2_", "pcsk_", "pul-", "sqp_", "squ_", "sqa_", "tvly-",
 )  # fmt: skip
 _WORDS_OF_ANY_CASE = ("auth", "cookie:", "key", "passphrase", "passw", "pwd", "secret", "token")
 # what no word tells: a token with two dots in it, of so many bytes

@@ -61,6 +61,9 @@ public_key: {b43}=
 kid: {w43}, signature verified
 The password must be at least 8 characters; tokens expire after 1h.
 PWD=/home/ann/src/project2
+    --allow-interactive-authorization=no --augment-creds=no
+complete "username= message= passphrase= password= scmVersion= "
+    'HTTPPasswordMgr', 'HTTPPasswordMgrWithDefaultRealm',
 """
 
 
