@@ -1,12 +1,14 @@
 """Objects read through libgit2."""
 
 import os
-
-import pygit2
+from typing import Any
 
 from gittrace.errors import Damaged
+from gittrace.git.libgit2 import load
 from gittrace.git.objects import BaseStore
 from gittrace.git.repository import Repository
+
+_libgit2: Any = load()
 
 _KINDS = {1: "commit", 2: "tree", 3: "blob", 4: "tag"}
 
@@ -16,7 +18,7 @@ class Pygit2Objects(BaseStore):
 
     def __init__(self, repo: Repository) -> None:
         super().__init__(repo.format)
-        self._odb = pygit2.Odb(os.path.join(repo.common_dir, "objects"))
+        self._odb = _libgit2.Odb(os.path.join(repo.common_dir, "objects"))
 
         # older versions of pygit2 have no way to read a header alone
         self._read_header = getattr(self._odb, "read_header", None)
@@ -26,7 +28,7 @@ class Pygit2Objects(BaseStore):
             kind, content = self._odb.read(oid)
         except KeyError:
             return None
-        except pygit2.GitError as error:
+        except _libgit2.GitError as error:
             raise Damaged(f"cannot read object '{oid}': {error}") from None
         return _KINDS[int(kind)], content
 
@@ -38,11 +40,11 @@ class Pygit2Objects(BaseStore):
             kind, size = self._read_header(oid)
         except KeyError:
             return None
-        except pygit2.GitError as error:
+        except _libgit2.GitError as error:
             raise Damaged(f"cannot read object '{oid}': {error}") from None
         return _KINDS[int(kind)], size
 
     def close(self) -> None:
         """Let go of its packs."""
-        self._odb = pygit2.Odb()
+        self._odb = _libgit2.Odb()
         self._read_header = None

@@ -1,0 +1,46 @@
+"""libgit2's object database, without the rest of pygit2.
+
+That package loads a hundred modules (ssl and http among them, for fetching) and takes more than half as long as all
+others of a command together. What reads objects is its C module alone, with the kinds of objects as an enumeration.
+"""
+
+import importlib.util
+import sys
+from types import ModuleType
+
+_NAME = "pygit2"
+
+
+def load() -> ModuleType:
+    """Return a module with `Odb` and `GitError`. Raises ImportError where pygit2 isn't installed."""
+    if _NAME not in sys.modules:
+        try:
+            return _alone()
+        except (ImportError, AttributeError, TypeError):
+            # another version, which is made up otherwise
+            pass
+    return importlib.import_module(_NAME)
+
+
+def _alone() -> ModuleType:
+    """Load the C module and the enumerations, with the package's name standing for its folder alone meanwhile."""
+    found = importlib.util.find_spec(_NAME)
+    if found is None or found.submodule_search_locations is None:
+        raise ImportError(f"no package '{_NAME}'")
+    folder = ModuleType(_NAME)
+    folder.__path__ = list(found.submodule_search_locations)
+    folder.__spec__ = found
+    sys.modules[_NAME] = folder
+    try:
+        module = importlib.import_module(f"{_NAME}._pygit2")
+        # by this the package tells it of the enumerations; without them nothing can be read
+        module._cache_enums()
+        if not (hasattr(module.Odb, "read") and hasattr(module, "GitError")):
+            raise ImportError(f"'{_NAME}' has no object database")
+    finally:
+        # who wants the package gets it, whole
+        del sys.modules[_NAME]
+    return module
+
+
+__all__ = ["load"]
