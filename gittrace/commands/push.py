@@ -8,7 +8,8 @@ from typing import Any
 from gittrace.commands.common import json_option, print_json
 from gittrace.commands.display import counted, safe
 from gittrace.errors import NotFound, UsageError
-from gittrace.git.repository import Repository, discover
+from gittrace.git.objects import open_objects, prepare
+from gittrace.git.repository import Discovery, Repository
 from gittrace.git.transfer import Line, TransferFailed
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope
@@ -44,20 +45,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Publish; the exit status is 1 when something was held back."""
-    repo = discover()
+    looking = Discovery()
+    # the longest to load of what comes later, and git is busy with our questions meanwhile
+    prepare()
+    repo = looking.finish()
     if args.snapshots:
         return _snapshots(repo, args)
     scope = Scope(everything=True, private=args.all, unlinked=args.unlinked)
     line = Line(ask=True)
     dry = Rehearsal() if args.dry_run else None
     done = []
-    for target in targets(repo, args.remote):
-        try:
-            done.append(publish(repo, target, scope, line, dry))
-            more = complete(repo, target, scope, line, dry)
-            done += [more] if more else []
-        except TransferFailed as error:
-            raise TransferFailed(f"cannot publish to '{target.to}': {error}", error.hint) from None
+    chosen = targets(repo, args.remote)
+    # opened once: the same notes are read to publish them and to see what is missing
+    with open_objects(repo) as store:
+        for target in chosen:
+            try:
+                done.append(publish(repo, target, scope, line, dry, store=store))
+                more = complete(repo, target, scope, line, dry, store)
+                done += [more] if more else []
+            except TransferFailed as error:
+                raise TransferFailed(f"cannot publish to '{target.to}': {error}", error.hint) from None
     if args.json:
         print_json([as_json(one, args.dry_run) for one in done])
     for one in done:

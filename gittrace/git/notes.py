@@ -6,15 +6,19 @@ It takes notes on commits that are here, and refuses others; for these the fan-o
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from gittrace.errors import GitFailed, RefMoved
 from gittrace.git.objects import DIRECTORY, ObjectMissing, ObjectStore, open_objects
+from gittrace.git.process import Process
 from gittrace.git.repository import Repository
 
 _ATTEMPTS = 20
 _HEX = frozenset(b"0123456789abcdef")
 # a name beside our own, so that no folder is left behind in refs/
 _NOWHERE = "refs/notes/trace-nowhere"
+_IDENTITY = ("var", "GIT_COMMITTER_IDENT")
+_IMPORT = ("fast-import", "--quiet", "--date-format=raw")
 Merge = Callable[[bytes, bytes], bytes]
 Edit = Callable[[Iterator[tuple[str, bytes]]], Mapping[str, bytes]]
 
@@ -98,10 +102,9 @@ def add(repo: Repository, ref: str, notes: Mapping[str, bytes], merge: Merge, me
                 return False
             tree = store.commit(old).tree if old else None
             changes = _changes(store, tree, wanted)
-        importer = repo.start("fast-import", "--quiet", "--date-format=raw", feed=True)
+        importer = repo.start(*_IMPORT, feed=True)
         try:
-            start = f"from {old}\n".encode() if old else b""
-            importer.check(_stream(repo, ref, message, start + changes))
+            importer.check(_stream(ref, message, _start(old) + changes, identity(repo)))
         except GitFailed:
             _remove_crash_report(repo, importer.pid)
             if tip(repo, ref) == old:
@@ -168,20 +171,72 @@ def make(
         b"M 100644 inline %s\ndata %d\n%s\n" % (path.encode(), len(text), text) if text else b"D %s\n" % path.encode()
         for path, text in files.items()
     ]
-    return _import(repo, (f"from {base}\n".encode() if base else b"") + b"".join(changes), message)
+    return _import(repo, _start(base) + b"".join(changes), message)
+
+
+class Making:
+    """A commit of notes that git writes beside this process, as `make` does; whoever begins it ends it.
+
+    `place` is a path for what git is to read: all of it at once, so that nobody has to feed it. Nothing stays there.
+    Raises GitFailed, OSError.
+    """
+
+    def __init__(
+        self,
+        repo: Repository,
+        store: ObjectStore,
+        base: str | None,
+        notes: Mapping[str, bytes],
+        message: str,
+        place: str,
+    ) -> None:
+        self._repo = repo
+        asked = repo.start(*_IDENTITY)
+        try:
+            changes = _changes(store, store.commit(base).tree if base else None, notes)
+        finally:
+            status, who, _ = asked.finish()
+        try:
+            with open(place, "wb") as file:
+                file.write(_unseen(repo, _start(base) + changes, message, _named(status, who)))
+            self._importer = repo.start(*_IMPORT, source=place)
+        finally:
+            # git has it open
+            with suppress(FileNotFoundError):
+                os.unlink(place)
+
+    def finish(self) -> str:
+        """Return the commit; no ref leads to it. Raises GitFailed."""
+        return _made(self._repo, self._importer)
+
+    def abandon(self) -> None:
+        """Wait until git has ended; what it wrote is for nobody."""
+        with suppress(GitFailed):
+            self.finish()
+
+
+def _start(base: str | None) -> bytes:
+    return f"from {base}\n".encode() if base else b""
 
 
 def _import(repo: Repository, changes: bytes, message: str) -> str:
     """Write a commit and return its oid; no ref leads to it."""
-    # fast-import knows commits on branches only; this one is taken back before any ref is written
-    stream = _stream(repo, _NOWHERE, message, changes, mark=True)
-    after = f"get-mark :1\nreset {_NOWHERE}\nfrom {repo.zero}\n\ndone\n".encode()
-    importer = repo.start("fast-import", "--quiet", "--date-format=raw", feed=True)
+    return _made(repo, repo.start(*_IMPORT, feed=True), _unseen(repo, changes, message, identity(repo)))
+
+
+def _made(repo: Repository, importer: Process, stdin: bytes = b"") -> str:
     try:
-        return importer.check(stream.removesuffix(b"done\n") + after).decode().strip()
+        return importer.check(stdin).decode().strip()
     except GitFailed:
         _remove_crash_report(repo, importer.pid)
         raise
+
+
+def _unseen(repo: Repository, changes: bytes, message: str, who: bytes) -> bytes:
+    """Return what fast-import is to read to write a commit to which no ref leads, and say its oid."""
+    # it knows commits on branches only; this one is taken back before any ref is written
+    stream = _stream(_NOWHERE, message, changes, who, mark=True)
+    return stream.removesuffix(b"done\n") + f"get-mark :1\nreset {_NOWHERE}\nfrom {repo.zero}\n\ndone\n".encode()
 
 
 def _changes(store: ObjectStore, tree: str | None, notes: Mapping[str, bytes]) -> bytes:
@@ -215,13 +270,13 @@ def _path(store: ObjectStore, tree: str | None, commit: str) -> str:
     return done + rest
 
 
-def _stream(repo: Repository, ref: str, message: str, changes: bytes, mark: bool = False) -> bytes:
+def _stream(ref: str, message: str, changes: bytes, who: bytes, mark: bool = False) -> bytes:
     text = f"{message}\n".encode()
     parts = (
         f"feature done\ncommit {ref}\n".encode(),
         b"mark :1\n" if mark else b"",
         b"committer ",
-        identity(repo),
+        who,
         f" {int(time.time())} +0000\ndata {len(text)}\n".encode(),
         text,
         changes,
@@ -232,9 +287,12 @@ def _stream(repo: Repository, ref: str, message: str, changes: bytes, mark: bool
 
 def identity(repo: Repository) -> bytes:
     """Return `Name <email>` of the user, by git's own rules; servers refuse commits without one."""
-    try:
-        ident = repo.git("var", "GIT_COMMITTER_IDENT")
-    except GitFailed:
+    status, ident, _ = repo.start(*_IDENTITY).finish()
+    return _named(status, ident)
+
+
+def _named(status: int, ident: bytes) -> bytes:
+    if status:
         return b"gittrace <gittrace@localhost>"  # git knows no name here, and sealing must not fail for it
     return ident[: ident.rindex(b">") + 1]
 
@@ -246,4 +304,16 @@ def _remove_crash_report(repo: Repository, pid: int) -> None:
         return
 
 
-__all__ = ["ObjectMissing", "add", "changed", "find", "find_all", "identity", "make", "rewrite", "tip", "walk"]
+__all__ = [
+    "Making",
+    "ObjectMissing",
+    "add",
+    "changed",
+    "find",
+    "find_all",
+    "identity",
+    "make",
+    "rewrite",
+    "tip",
+    "walk",
+]

@@ -303,6 +303,11 @@ def open_objects(repo: Repository) -> ObjectStore:
     return CatFileObjects(repo)
 
 
+def prepare() -> None:
+    """Load what reads objects, where it isn't loaded; for who has to wait for something else."""
+    _libgit2_store()
+
+
 def _libgit2_store() -> Callable[[Repository], ObjectStore] | None:
     """Return the store over libgit2, None where pygit2 isn't installed: it has no wheel for every platform."""
     try:

@@ -60,9 +60,15 @@ class Repository:
         """Return git's argv for `args`, at the top of the worktree."""
         return ["git", "-C", self.top or self.git_dir, "--no-pager", *args]
 
-    def start(self, *args: str, env: "Mapping[str, str] | None" = None, feed: bool = False) -> Process:
-        """Start git and return while it runs; its standard input is a pipe if `feed`."""
-        return Process(self.argv(*args), {**self.env, **env} if env else self.env, feed)
+    def start(
+        self,
+        *args: str,
+        env: "Mapping[str, str] | None" = None,
+        feed: bool = False,
+        source: str = os.devnull,
+    ) -> Process:
+        """Start git and return while it runs; its standard input is a pipe if `feed`, else the file `source`."""
+        return Process(self.argv(*args), {**self.env, **env} if env else self.env, feed, source)
 
     def converse(self, *args: str, env: "Mapping[str, str] | None" = None) -> Coprocess:
         """Start a git that is asked and answers, such as `cat-file --batch`."""

@@ -3,6 +3,8 @@
 It may take as long as `git trace links`, so it comes last, and nobody waits for it in a hook.
 """
 
+from contextlib import nullcontext
+
 from gittrace.git import notes
 from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.reach import outside
@@ -20,20 +22,26 @@ Key = tuple[str, int, str]
 
 
 def complete(
-    repo: Repository, target: Target, scope: Scope, line: Line, dry: Rehearsal | None = None
+    repo: Repository,
+    target: Target,
+    scope: Scope,
+    line: Line,
+    dry: Rehearsal | None = None,
+    store: ObjectStore | None = None,
 ) -> Published | None:
     """Publish segments whose work came to the target's remote by a squash, a pick or a rebase without their notes.
 
     Asked of the commits that came there since it was last asked, if some of them has no note. Return None when there
-    was nothing. `dry`: only say what would be published, after what the rehearsal has. Raises as `publish` does.
+    was nothing. `dry`: only say what would be published, after what the rehearsal has. `store`: the repository's
+    objects, where they are open. Raises as `publish` does.
     """
     state = state_of(repo, target, dry)
-    with open_objects(repo) as store:
-        fresh = _fresh(repo, store, state, scope)
+    with nullcontext(store) if store else open_objects(repo) as objects:
+        fresh = _fresh(repo, objects, state, scope)
         done = None
-        if fresh and not _all_noted(repo, store, fresh):
+        if fresh and not _all_noted(repo, objects, fresh):
             more = _carried(repo, target, fresh, dry)
-            done = publish(repo, target, Scope(), line, dry, more) if more else None
+            done = publish(repo, target, Scope(), line, dry, more, objects) if more else None
     if fresh and not dry and not (done and done.held):
         with alone(repo, wait=line.idle) as mine:
             if mine:

@@ -5,7 +5,7 @@ remote since. What is published is the difference to the mirror, so a lost memor
 """
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -110,9 +110,18 @@ class Planner:
         """Tell whether a remote-tracking ref shows here where a ref of the remote stands."""
         return tracked_as(self.tracking, ref) is not None
 
-    def plan(self, entries: Iterable[Entry], scope: Scope, gate: Gate, more: Mapping[str, Note]) -> Plan:
-        """Return what has to be done. `more`: commit -> segments that are to be noted on it though they are not here.
+    def plan(
+        self,
+        entries: Iterable[Entry],
+        scope: Scope,
+        gate: Gate,
+        more: Mapping[str, Note],
+        ahead: Callable[[Mapping[str, bytes]], None] = lambda _: None,
+    ) -> Plan:
+        """Return what has to be done.
 
+        more   commit -> segments that are to be noted on it though they are not here
+        ahead  is told, before the gate is asked, what the notes will be if that holds nothing back
         Raises GitFailed, TraceError.
         """
         plan = Plan(self.ref, self.base, self.local)
@@ -122,7 +131,7 @@ class Planner:
             note = wanted.get(commit, Note())
             segments, signatures = (*note.segments, *extra.segments), (*note.signatures, *extra.signatures)
             wanted[commit] = replace(note, segments=segments, signatures=signatures)
-        self._compare(plan, wanted, gate)
+        self._compare(plan, wanted, gate, ahead)
         if scope.unlinked:
             self._unlinked(plan, gate)
         self._take_back(plan)
@@ -180,26 +189,28 @@ class Planner:
         found = notes.find_all(self.store, self.store.commit(tip).tree, commits)
         return {commit: parse_note(self.store.blob(oid)) for commit, oid in found.items()}
 
-    def _compare(self, plan: Plan, wanted: dict[str, Note], gate: Gate) -> None:
+    def _compare(
+        self, plan: Plan, wanted: dict[str, Note], gate: Gate, ahead: Callable[[Mapping[str, bytes]], None]
+    ) -> None:
         published = self._notes_of(self.base, wanted)
         fresh: dict[str, list[SegmentLine]] = {}
         for commit, note in wanted.items():
             have = {_key(line) for line in published.get(commit, Note()).segments}
             fresh[commit] = [line for line in note.segments if _key(line) not in have]
         asked = list({_key(line): line for some in fresh.values() for line in some}.values())
+        if asked:
+            ahead({commit: text for commit, text, _, _ in _changed(wanted, published, fresh)})
         passed, held = gate(asked) if asked else (set(), {})
         may = {_key(line) for line in passed}
         why = {_key(line): error for line, error in held.items()}
-        for commit, note in wanted.items():
-            old = published.get(commit, Note())
-            lines = [line for line in fresh[commit] if _key(line) in may]
-            plan.held += [_held(commit, line, why[_key(line)]) for line in fresh[commit] if _key(line) not in may]
-            signatures = _missing(note, old, lines)
-            if lines or signatures:
-                plan.notes[commit] = render_note([*old.lines(), *lines, *signatures])
-                plan.segments += len(lines)
-                _count_signatures(plan, signatures, lines)
-                plan.traces |= {line.trace_id for line in lines}
+        for commit, lines in fresh.items():
+            plan.held += [_held(commit, line, why[_key(line)]) for line in lines if _key(line) not in may]
+        leaving = {commit: [line for line in lines if _key(line) in may] for commit, lines in fresh.items()}
+        for commit, text, lines, signatures in _changed(wanted, published, leaving):
+            plan.notes[commit] = text
+            plan.segments += len(lines)
+            _count_signatures(plan, signatures, lines)
+            plan.traces |= {line.trace_id for line in lines}
 
     def _bury(self, plan: Plan) -> None:
         """Publish the tombstones that are new, and take out of what is published whatever they cover.
@@ -267,6 +278,17 @@ class Planner:
 
 def _key(line: SegmentLine) -> tuple[str, int, str]:
     return line.session_id, line.index, line.sha256
+
+
+def _changed(
+    wanted: Mapping[str, Note], published: Mapping[str, Note], fresh: Mapping[str, list[SegmentLine]]
+) -> Iterator[tuple[str, bytes, list[SegmentLine], list[Signature]]]:
+    """Yield (commit, its new note, the segments and the signatures that come to it) of the notes that change."""
+    for commit, note in wanted.items():
+        old, lines = published.get(commit, Note()), fresh[commit]
+        signatures = _missing(note, old, lines)
+        if lines or signatures:
+            yield commit, render_note([*old.lines(), *lines, *signatures]), lines, signatures
 
 
 def _missing(note: Note, published: Note, fresh: Sequence[SegmentLine]) -> list[Signature]:

@@ -6,8 +6,9 @@ it moves when the server has confirmed, the queue's entries leave then, and not 
 
 import os
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from gittrace.errors import GitFailed, TraceError, told
@@ -31,6 +32,7 @@ from gittrace.vocabulary import NOTES_REF, SHARED_NOTES_REFS
 _MESSAGE = "Notes published by 'git trace push'"
 _ATTEMPTS = 4
 _LOCK = "lock"
+_MAKING = "making"
 # seconds for a process that is signing already
 _SIGNING = 10
 
@@ -92,22 +94,35 @@ More = Mapping[str, Note]
 
 
 def publish(
-    repo: Repository, target: Target, scope: Scope, line: Line, dry: Rehearsal | None = None, more: More | None = None
+    repo: Repository,
+    target: Target,
+    scope: Scope,
+    line: Line,
+    dry: Rehearsal | None = None,
+    more: More | None = None,
+    store: ObjectStore | None = None,
 ) -> Published:
     """Publish what should be at a target; of the queue, all that is for it is done with then.
 
     dry   only say what would be published; objects that no ref leads to are all that it leaves
     more  commit -> segments to be noted on it there though they are not here
+    store the repository's objects, where they are open
     Raises Busy, NotInitialized, BadConfig, TransferFailed, GitFailed, OSError; the queue's entries then stay.
     """
     with alone(repo, wait=line.idle) as mine:
         if not mine:
             raise Busy("another process is publishing", "wait for it to end, then try again")
-        return publish_alone(repo, target, scope, line, dry, more)
+        return publish_alone(repo, target, scope, line, dry, more, store)
 
 
 def publish_alone(
-    repo: Repository, target: Target, scope: Scope, line: Line, dry: Rehearsal | None = None, more: More | None = None
+    repo: Repository,
+    target: Target,
+    scope: Scope,
+    line: Line,
+    dry: Rehearsal | None = None,
+    more: More | None = None,
+    store: ObjectStore | None = None,
 ) -> Published:
     """As `publish`, by who holds the lock."""
     done = Published(target)
@@ -122,8 +137,8 @@ def publish_alone(
         remotes = Remotes(repo)
         remotes.check(target)
         done.renewed = not dry and writer.ensure_own(repo)
-        with open_objects(repo) as store:
-            _Publication(repo, store, remotes, target, scope, line, done, dry).run(entries, more or {})
+        with nullcontext(store) if store else open_objects(repo) as objects:
+            _Publication(repo, objects, remotes, target, scope, line, done, dry).run(entries, more or {})
     except (TraceError, OSError) as error:
         if not dry:
             queue.keep(repo, entries, told(error))
@@ -165,8 +180,16 @@ class _Publication:
         self.done = done
         self.dry = dry
         self.gate = gate_of(repo)
+        # the notes that git writes while the gate looks at them, and on top of what
+        self._making: tuple[str | None, Mapping[str, bytes], notes.Making] | None = None
 
     def run(self, entries: Sequence[Entry], more: More) -> None:
+        try:
+            self._run(entries, more)
+        finally:
+            self._abandon()
+
+    def _run(self, entries: Sequence[Entry], more: More) -> None:
         for attempt in range(_ATTEMPTS):
             state = state_of(self.repo, self.target, self.dry)
             writer_id = self.done.writer = writer_of(self.repo)
@@ -174,7 +197,9 @@ class _Publication:
             planner = Planner(self.repo, self.store, self.remotes, self.target, writer_id, state, base)
             if state.baseline is None:
                 state.baseline = planner.there()
-            plan = planner.plan(entries, self.scope, self.gate, more)
+            # what was held back will be again, and objects be written for nobody each time
+            ahead = {} if self.dry or state.held else {"ahead": partial(self._begin, planner.base)}
+            plan = planner.plan(entries, self.scope, self.gate, more, **ahead)
             self._report(plan)
             if self.dry:
                 self._rehearse(self.dry, planner, plan, state, entries)
@@ -203,7 +228,23 @@ class _Publication:
             dry.mirrors[plan.ref] = new
         self._remember(planner, plan, state, entries, new)
 
+    def _begin(self, base: str | None, changed: Mapping[str, bytes]) -> None:
+        """Have git write the notes that are to be published if the gate holds nothing back. No ref leads to them."""
+        self._abandon()
+        folder = share_dir(self.repo)
+        os.makedirs(folder, exist_ok=True)
+        making = notes.Making(self.repo, self.store, base, changed, _MESSAGE, os.path.join(folder, _MAKING))
+        self._making = base, changed, making
+
+    def _abandon(self) -> None:
+        making, self._making = self._making, None
+        if making:
+            making[2].abandon()
+
     def _make(self, plan: Plan) -> str:
+        if self._making and self._making[:2] == (plan.base, plan.notes) and not plan.files:
+            making, self._making = self._making[2], None
+            return making.finish()
         return notes.make(self.repo, self.store, plan.base, plan.notes, _MESSAGE, plan.files)
 
     def _send(self, plan: Plan, state: State) -> str:
