@@ -157,7 +157,7 @@ class Ledger:
         return found
 
     def _is_reachable(self, number: int) -> bool:
-        return self.ancestry.ref(self.facts.commit(number).oid) is not None
+        return self.ancestry.ref(self.facts.oid(number)) is not None
 
     def may_wrap(self, trace: str, path: bytes) -> set[int]:
         """Return the commits (their numbers) that may add lines that a trace wrote in a file, wrapped otherwise."""

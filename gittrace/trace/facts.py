@@ -34,6 +34,7 @@ class Facts:
         self.commit = tables.commit
         self.commits = tables.commits
         self.number = tables.number
+        self.oid = tables.oid
         self.reverting = tables.reverting
         self.touching = tables.touching
         self._blocks: dict[int, frozenset[int]] = {}
@@ -127,7 +128,7 @@ class Facts:
         committed = {
             hint
             for hint, _, number in rows
-            if number is not None and is_reachable(number) and len(self.commit(number).parents) < 2
+            if number is not None and number not in self.tables.merges and is_reachable(number)
         }
         return self._of(self.tables.opaque[1] | {trace for hint, trace, _ in rows if hint not in committed})
 

@@ -197,7 +197,7 @@ class Gatherer:
         return {name for pair in read_pairs(self.store.repo)[0] for name in (pair.old, pair.new)}
 
     def _made(self) -> set[str]:
-        return {row[0] for row in self.memo.db.execute("select distinct oid from made")}
+        return {row[0] for row in self.memo.db.execute("select oid from made")}
 
     def _unknown(self) -> list[str]:
         """Return the commits that are named somewhere, are there, and have not been read."""

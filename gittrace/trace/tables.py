@@ -73,6 +73,7 @@ class Tables:
         self.db = db
         self._commits: dict[int, Made] = {}
         self._numbers: dict[str, int] = {}
+        self._oids: dict[int, str] = {}
         self._paths: dict[bytes, int | None] = {}
 
     @cached_property
@@ -115,6 +116,19 @@ class Tables:
             (found,) = self.db.execute("select number from commits where oid = ?", (oid,)).fetchone()
             self._numbers[oid] = found
         return found
+
+    def oid(self, number: int) -> str:
+        """Return the oid of a commit."""
+        found = self._oids.get(number)
+        if found is None:
+            (found,) = self.db.execute("select oid from commits where number = ?", (number,)).fetchone()
+            self._oids[number] = found
+        return found
+
+    @cached_property
+    def merges(self) -> frozenset[int]:
+        """The commits with several parents."""
+        return frozenset(self._first("select number from commits where instr(parents, ' ')", ()))
 
     def commit(self, number: int) -> Made:
         """Return a commit."""

@@ -9,10 +9,12 @@ import pytest
 
 from gittrace.git import process
 from gittrace.model.attribution import Attribution
-from gittrace.trace import answers, attribution, contents, derivation, gather, hints, reading
+from gittrace.trace import answers, attribution, contents, derivation, gather, hints, reading, tables
+from gittrace.trace import outcome as outcome_of
 from gittrace.trace.answers import Answers
 from gittrace.trace.fingerprint import line_of
 from gittrace.trace.hints import Hints, of_segment
+from gittrace.trace.memo import Memo
 from gittrace.trace.outcome import Historian
 from gittrace.trace.packed import signed
 from gittrace.trace.store import Store
@@ -177,3 +179,33 @@ def test_the_trees_of_commits_are_not_read_again(work: Recording, monkeypatch: p
     _forget(work)
     _ask(work, traces[0])
     assert read == []
+
+
+def test_what_is_in_reach_is_told_without_reading_commits(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    _history(work)
+    # a merge, whose lines are over its first parent only
+    work.git("switch", "-qc", "side", "HEAD~2")
+    side = work.repo.commit("elsewhere", numbered("of the side", "and more of it"))
+    work.git("switch", "-q", "-")
+    work.git("merge", "-q", "--no-ff", "-m", "merged", "side")
+    store = Store(work.here)
+    try:
+        memo = Memo(work.here)
+        facts = derivation.Derivation(store, {}, memo, outcome_of._tips(store)).ledger.facts
+        oids = dict(memo.db.execute("select number, oid from commits"))
+        assert {number: facts.oid(number) for number in oids} == oids
+        assert [facts.oid(number) for number in facts.tables.merges] == [work.head()]
+        assert side in oids.values()
+        monkeypatch.setattr(tables.Tables, "commits", None)
+        asked: set[int] = set()
+
+        def in_reach(number: int) -> bool:
+            asked.add(number)
+            return True
+
+        list(facts.may_miss([b"f3"], in_reach))
+        assert asked
+        assert not asked & facts.tables.merges
+        memo.close()
+    finally:
+        store.close()
