@@ -50,6 +50,18 @@ def scrubbed_environment(extra: "Mapping[str, str] | None" = None) -> "dict[str,
     return env
 
 
+def widen(pipe: int) -> None:
+    """Let a pipe hold as much as the system allows, where it can be asked."""
+    import fcntl
+
+    set_size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if set_size is not None:
+        try:
+            fcntl.fcntl(pipe, set_size, _WIDE)
+        except OSError:
+            return  # one user's pipes may hold so much together
+
+
 class Process:
     """A running git. `finish()` feeds its standard input and collects what it prints; unfed, it reads `source`."""
 
@@ -154,15 +166,8 @@ class Process:
                 os.close(fd)
 
     def widen(self) -> None:
-        """Let it print as much as the system allows before it has to wait for its reader, where that can be asked."""
-        import fcntl
-
-        set_size = getattr(fcntl, "F_SETPIPE_SZ", None)
-        if set_size is not None:
-            try:
-                fcntl.fcntl(self._output, set_size, _WIDE)
-            except OSError:
-                return  # one user's pipes may hold so much together
+        """Let it print more before it has to wait for its reader."""
+        widen(self._output)
 
     def _wait(self) -> int:
         _, status = os.waitpid(self.pid, 0)

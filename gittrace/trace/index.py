@@ -25,7 +25,7 @@ from gittrace.vocabulary import CACHE_DIR, NOTES_REF, REMOTE_NOTES_REFS, SEGMENT
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.segment import SegmentLine
-    from gittrace.trace.unpacked import Ahead, Unpacked
+    from gittrace.trace.unpacked import Ahead, Named, Unpacked
 
 _VERSION = 6
 _SCHEMA = f"""
@@ -219,7 +219,11 @@ class Index(Indexed):
                 touched |= self._drop(ref, commit)
             read.add(commit)
             if note:
-                touched |= self._add_note(ref, commit, note)
+                ahead = self._ahead.next() if self._ahead else None
+                if ahead is None:
+                    touched |= self._add_note(ref, commit, note)
+                else:
+                    touched |= self._add_unpacked(ref, commit, note, ahead)
         if unlinked:  # published without a commit, as files beside the notes
             touched |= self._drop(ref, "")
             for blob in self._unlinked(new_tree):
@@ -235,7 +239,7 @@ class Index(Indexed):
 
         # where no process can be had, all is done here
         with suppress(OSError):
-            self._ahead = Ahead(self.repo, blobs[len(blobs) * 2 // 5 :])
+            self._ahead = Ahead(self.repo, blobs)
 
     def _unlinked(self, root: str) -> Iterator[str]:
         for entry in self.store.tree(root):
@@ -245,13 +249,7 @@ class Index(Indexed):
 
     def _add_note(self, ref: str, commit: str, blob: str) -> set[str]:
         from gittrace.model.segment import parse_note
-        from gittrace.trace.unpacked import Unpacked
 
-        ahead = self._ahead.get(blob) if self._ahead else None
-        if ahead is not None:
-            for trace, session, number, sha, kept in ahead:
-                self._add_segment(Place(ref, commit, blob, trace, session, number, sha), partial(Unpacked, *kept))
-            return {trace for trace, *_ in ahead}
         note = parse_note(self.store.blob(blob))
         touched = set()
         for line in note.segments:
@@ -268,16 +266,27 @@ class Index(Indexed):
             self.db.execute("insert into damaged values (?, ?, ?)", (ref, commit, f"line {wrong.number}: {wrong.why}"))
         return touched
 
+    def _add_unpacked(self, ref: str, commit: str, blob: str, found: "list[Named]") -> set[str]:
+        """Add a note that was unpacked ahead: segments, and nothing else."""
+        from gittrace.trace.unpacked import Unpacked
+
+        for trace, session, number, sha, kept in found:
+            unpack = partial(Unpacked, *kept) if kept else None
+            self._add_segment(Place(ref, commit, blob, trace, session, number, sha), unpack)
+        return {trace for trace, *_ in found}
+
     def _add_line(self, place: Place, line: "SegmentLine") -> None:
         from gittrace.trace.unpacked import unpacked
 
         self._add_segment(place, partial(unpacked, line))
 
-    def _add_segment(self, place: Place, unpack: "Callable[[], Unpacked]") -> None:
+    def _add_segment(self, place: Place, unpack: "Callable[[], Unpacked] | None") -> None:
+        """Add a segment; without `unpack` it is one that was read before."""
         key = (place.session_id, place.index, place.sha256)
         # the same segment on another commit or ref: it was unpacked and proved before
         header_text = self._rows.header(self.db, key)
         if header_text is None:
+            assert unpack
             found = unpack()
             header_text = self._rows.headers[key] = found.header
             self._rows.events += [

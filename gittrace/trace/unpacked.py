@@ -1,23 +1,25 @@
-"""What the index keeps of segments, found by unpacking them: of many, half in a process of its own."""
+"""What the index keeps of segments, found by unpacking them: of many, most in a process of its own."""
 
 import json
 import marshal
 import os
 import signal
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
 
 from gittrace.errors import TraceError
 from gittrace.git.objects import open_objects
+from gittrace.git.process import widen
 from gittrace.git.repository import Repository
-from gittrace.model.segment import SegmentLine, decode, parse_note
+from gittrace.model.segment import Note, SegmentLine, decode, parse_note
 from gittrace.model.sound import sound
 from gittrace.trace.hints import of_segment
 from gittrace.trace.summary import as_text, header_summary, summary
 
-# trace, session, index, hash, and what is kept of it, in the order of `Unpacked`
-Named = tuple[str, str, int, str, tuple[Any, ...]]
+# trace, session, index, hash, and what is kept of it, in the order of `Unpacked`; None where it was told before
+Named = tuple[str, str, int, str, tuple[Any, ...] | None]
+# so many of so many notes are the first process's
+_MINE, _OF = 2, 5
 
 
 class Unpacked(NamedTuple):
@@ -40,39 +42,56 @@ def unpacked(line: SegmentLine) -> Unpacked:
 
 
 class Ahead:
-    """Unpacks the segments of some notes, given by their blobs, while the caller is busy with others."""
+    """Unpacks most of some notes, given by their blobs, while the caller takes them one by one and does the others.
+
+    It is never further ahead than a pipe holds, so it costs no memory, however many notes there are.
+    """
 
     def __init__(self, repo: Repository, blobs: Sequence[str]) -> None:
-        self._blobs = frozenset(blobs)
-        self._found: dict[str, list[Named]] | None = None
-        self._reading, writing = os.pipe()
-        sys.stdout.flush()
-        self._child = os.fork()
+        self._at = 0
+        reading, writing = os.pipe()
+        try:
+            widen(reading)
+            # without threads beside, and with nothing flushed or closed there that is the caller's
+            self._child = os.fork()
+        except BaseException:
+            os.close(reading)
+            os.close(writing)
+            raise
         if self._child == 0:
-            _work(repo, blobs, writing)
+            os.close(reading)
+            _work(repo, [blob for at, blob in enumerate(blobs) if _is_ahead(at)], writing)
         os.close(writing)
+        self._file = os.fdopen(reading, "rb")
 
-    def get(self, blob: str) -> list[Named] | None:
-        """Return the segments of a note; None when it is to be read in full: there is more in it, or damage."""
-        if blob not in self._blobs:
+    def next(self) -> list[Named] | None:
+        """Return the segments of the note that comes next.
+
+        None when it is to be read in full: it was left to the caller, there is more in it, or damage.
+        """
+        at, self._at = self._at, self._at + 1
+        if not self._child or not _is_ahead(at):
             return None
-        if self._found is None:
-            self._found = self._collect()
-        return self._found.get(blob)
-
-    def _collect(self) -> dict[str, list[Named]]:
-        with os.fdopen(self._reading, "rb") as file:
-            data = file.read()
-        child, self._child = self._child, 0
-        _, status = os.waitpid(child, 0)
-        found: dict[str, list[Named]] = {} if status else marshal.loads(data)  # noqa: S302 - our own
+        try:
+            found: list[Named] | None = marshal.load(self._file)  # noqa: S302 - our own
+        except (EOFError, ValueError, TypeError):
+            # it was killed
+            self.close()
+            return None
         return found
 
     def close(self) -> None:
         """Wait for nothing any more."""
-        if self._child:
-            os.kill(self._child, signal.SIGKILL)
-            self._collect()
+        child, self._child = self._child, 0
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            self._file.close()
+
+
+def _is_ahead(at: int) -> bool:
+    """Tell whether the n-th note is unpacked by the second process: the first one has rows to write besides."""
+    return at % _OF >= _MINE
 
 
 def _work(repo: Repository, blobs: Sequence[str], writing: int) -> NoReturn:
@@ -80,32 +99,32 @@ def _work(repo: Repository, blobs: Sequence[str], writing: int) -> NoReturn:
     status = 1
     try:
         with os.fdopen(writing, "wb") as file:
-            file.write(marshal.dumps(_notes(repo, blobs)))
+            for item in _notes(repo, blobs):
+                marshal.dump(item, file)
         status = 0
     finally:
         # not the end of the caller's process: nothing of it is cleaned up twice
         os._exit(status)
 
 
-def _notes(repo: Repository, blobs: Sequence[str]) -> dict[str, list[Named]]:
-    """Return the segments of the notes that hold nothing else of ours, and of which each can be read."""
-    found: dict[str, list[Named]] = {}
-    seen: dict[tuple[str, int, str], tuple[Any, ...]] = {}
+def _notes(repo: Repository, blobs: Sequence[str]) -> Iterator[list[Named] | None]:
+    """Yield of each note its segments; None where it holds more of ours, or something can't be read."""
+    seen: set[tuple[str, int, str]] = set()
     with open_objects(repo) as store:
         for blob in blobs:
-            note = parse_note(store.blob(blob))
-            if note.forgets or note.damaged:
-                continue
             try:
-                for line in note.segments:
-                    key = (line.session_id, line.index, line.sha256)
-                    if key not in seen:
-                        seen[key] = tuple(unpacked(line))
-                found[blob] = [
-                    (line.trace_id, line.session_id, line.index, line.sha256,
-                     seen[line.session_id, line.index, line.sha256])
-                    for line in note.segments
-                ]  # fmt: skip
+                yield _segments(parse_note(store.blob(blob)), seen)
             except TraceError:
-                continue
+                yield None
+
+
+def _segments(note: Note, seen: set[tuple[str, int, str]]) -> list[Named] | None:
+    """Return the segments of a note; what was `seen` before is not unpacked again: the caller knows it by then."""
+    if note.forgets or note.damaged:
+        return None
+    found: list[Named] = []
+    for line in note.segments:
+        key = (line.session_id, line.index, line.sha256)
+        found.append((line.trace_id, *key, None if key in seen else tuple(unpacked(line))))
+        seen.add(key)
     return found
