@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from gittrace.trace.fingerprint import line_of
+from gittrace.trace.fingerprint import bones_of, line_of
 
 Text = bytes | None
 #: letters and digits from which on lines elsewhere were moved there, and not written anew (as for `git blame -M`)
@@ -71,6 +71,14 @@ def align(old: Sequence[Text], new: Sequence[Text]) -> list[int]:
         if anchors:
             todo.append((old_start, anchors[0][0], new_start, anchors[0][1]))
     return found
+
+
+def formatted(old: Sequence[Text], new: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Yield (index in `new`, index in `old`) of keys that say the same, in order, but for what formatters change."""
+    bones = [bones_of(text) for text in new]
+    for at, source in enumerate(align([text and bones_of(text) for text in old], bones)):
+        if source >= 0 and bones[at]:
+            yield at, source
 
 
 def _same(one: Text, other: Text) -> bool:

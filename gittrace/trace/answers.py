@@ -28,7 +28,7 @@ _FEW = 50
 # lines of all states of all files that are held at once, where all traces are read; one takes some 80 bytes
 _MOST_LINES = 4_000_000
 # to be raised whenever attribution says something else than before
-_VERSION = 6
+_VERSION = 8
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));

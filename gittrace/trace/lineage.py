@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from gittrace.git.objects import GITLINK
 from gittrace.model.attribution import Writer
-from gittrace.trace.align import Text, align, key, keys, once, says_something, telling, trusted
+from gittrace.trace.align import Text, align, formatted, key, keys, once, says_something, telling, trusted
 from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
 from gittrace.trace.fingerprint import bones_of, line_of
 from gittrace.trace.hands import blended, edited
@@ -358,6 +358,10 @@ def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> Non
             if added[at] in draft.fresh:
                 there = Source(*(removed[part] for part in source))
                 draft.version.births[added[at]] = _blended(draft.old, there)
+                draft.fresh.discard(added[at])
+        for at, same in () if wrapped else formatted(old, new):
+            if added[at] in draft.fresh:
+                draft.version.births[added[at]] = draft.old.births[removed[same]]
                 draft.fresh.discard(added[at])
 
 

@@ -294,6 +294,23 @@ def test_a_recorded_formatter_writes_nothing(work: Recording) -> None:
     assert lines == [None] * size + ["agent"] * 12
 
 
+def test_a_recorded_formatter_writes_no_short_line(work: Recording) -> None:
+    """What a line says may be next to nothing: where it stands tells whose it is."""
+    others = "hint = ''\nif (self.cmd is not None):\n    use('a')\n"
+    work.write(report=others)
+    work.commit("others")
+    work.start()
+    work.did("black", report=quoted(others))
+    work.commit()
+    work.did("agent", report=quoted(others) + "own = ''\n")
+    work.commit()
+    work.did("black", report=quoted(others + "own = ''\n"))
+    work.commit()
+    work.stop()
+    with attributor(work) as (made, names):
+        assert words_of(every(work, made, b"report"), names) == [None, None, None, "agent"]
+
+
 def test_a_later_wrapping_leaves_lines_whose_they_are(work: Recording) -> None:
     """The commit that only formats is nobody's, and its lines are still those of who wrote them."""
     written(work, LONG)
