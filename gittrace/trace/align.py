@@ -6,8 +6,11 @@ lone brace is nobody's proof.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import compress
+from typing import cast
 
 from gittrace.trace.fingerprint import bones_of, line_of
 
@@ -16,6 +19,8 @@ Text = bytes | None
 MOVED = 20
 # letters and digits from which on a run of lines says something, though none of them does
 _TELLING_RUN = 12
+# tells whether an index is that of a match
+_MATCHES = (-1).__lt__
 
 
 def key(line: bytes) -> bytes:
@@ -51,23 +56,28 @@ def weight(some: Iterable[bytes]) -> int:
 
 
 def align(old: Sequence[Text], new: Sequence[Text]) -> list[int]:
-    """Return for each key of `new` the index of its match in `old`, -1 where there is none. Matches keep the order."""
+    """Return for each key of `new` the index of its match in `old`, -1 where there is none. Matches keep the order.
+
+    One of the two must be known to its last line: what isn't matches nothing.
+    """
     found = [-1] * len(new)
     todo = [(0, len(old), 0, len(new))]
     while todo:
         old_start, old_end, new_start, new_end = todo.pop()
-        while old_start < old_end and new_start < new_end and _same(old[old_start], new[new_start]):
-            found[new_start] = old_start
-            old_start, new_start = old_start + 1, new_start + 1
-        while old_start < old_end and new_start < new_end and _same(old[old_end - 1], new[new_end - 1]):
-            old_end, new_end = old_end - 1, new_end - 1
-            found[new_end] = old_end
+        same = alike(old, old_start, new, new_start, min(old_end - old_start, new_end - new_start))
+        found[new_start : new_start + same] = range(old_start, old_start + same)
+        old_start, new_start = old_start + same, new_start + same
+        same = alike_before(old, old_end, new, new_end, min(old_end - old_start, new_end - new_start))
+        old_end, new_end = old_end - same, new_end - same
+        found[new_end : new_end + same] = range(old_end, old_end + same)
         if old_start == old_end or new_start == new_end:
             continue
         anchors = _anchors(old, new, old_start, old_end, new_start, new_end)
         for (old_at, new_at), (old_to, new_to) in zip(anchors, [*anchors[1:], (old_end, new_end)], strict=False):
-            # each gap begins at its anchor, which the next round matches first
-            todo.append((old_at, old_to, new_at, new_to))
+            found[new_at] = old_at
+            # most anchors stand beside the next one
+            if old_at + 1 < old_to and new_at + 1 < new_to:
+                todo.append((old_at + 1, old_to, new_at + 1, new_to))
         if anchors:
             todo.append((old_start, anchors[0][0], new_start, anchors[0][1]))
     return found
@@ -81,8 +91,28 @@ def formatted(old: Sequence[Text], new: Sequence[bytes]) -> Iterator[tuple[int, 
             yield at, source
 
 
-def _same(one: Text, other: Text) -> bool:
-    return one is not None and one == other
+def alike(one: Sequence[Text], at: int, other: Sequence[Text], start: int, most: int) -> int:
+    """Return how many of the next `most` lines are the same: those from `at` on, and from `start` on."""
+    return _longest(most, lambda done, to: one[at + done : at + to] == other[start + done : start + to])
+
+
+def alike_before(one: Sequence[Text], end: int, other: Sequence[Text], until: int, most: int) -> int:
+    """Return how many of the last `most` lines are the same: those before `end`, and before `until`."""
+    return _longest(most, lambda done, to: one[end - to : end - done] == other[until - to : until - done])
+
+
+def _longest(most: int, is_same: Callable[[int, int], bool]) -> int:
+    """Return how far something goes on, `most` at the most: stretches are tried, longer ones as long as they hold."""
+    done, step = 0, 1
+    grows = True
+    while done < most:
+        step = min(step, most - done)
+        if is_same(done, done + step):
+            done += step
+        else:
+            most, grows = done + step - 1, False
+        step = step * 2 if grows else max((most - done) // 2, 1)
+    return done
 
 
 def _anchors(
@@ -91,7 +121,9 @@ def _anchors(
     """Return the longest rising series of (old, new) indexes of lines that are there once on both sides."""
     at_new = unique(new, new_start, new_end)
     pairs = [(at_old, at_new[text]) for text, at_old in unique(old, old_start, old_end).items() if text in at_new]
-    pairs.sort()
+    places = [at for _, at in pairs]
+    if places == sorted(places):
+        return pairs
     ends: list[int] = []
     tops: list[int] = []
     before = [-1] * len(pairs)
@@ -112,13 +144,15 @@ def _anchors(
 
 
 def unique(texts: Sequence[Text], start: int, end: int) -> dict[bytes, int]:
-    """Return the keys that say anything at all and are there once between two indexes, with their index."""
-    found: dict[bytes, int] = {}
-    for at in range(start, end):
-        text = texts[at]
-        if text:
-            found[text] = -1 if text in found else at
-    return {text: at for text, at in found.items() if at >= 0}
+    """Return the keys that say anything at all and are there once between two indexes, with their index, in order."""
+    part = texts[start:end]
+    found = dict(zip(part, range(start, end), strict=True))
+    if len(found) < len(part):
+        counts = Counter(part)
+        found = {text: at for text, at in found.items() if counts[text] == 1}
+    found.pop(b"", None)
+    found.pop(None, None)
+    return cast(dict[bytes, int], found)
 
 
 def once(texts: Sequence[Text]) -> set[int]:
@@ -141,10 +175,10 @@ def trusted(match: list[int], new: Sequence[Text], similar: float = 0.5) -> list
 
     Texts of which a part of `similar` matches are versions of one file: there all of it counts.
     """
-    said = [text or b"" for text in new]
-    matched = sum(bool(text) for text, at in zip(said, match, strict=True) if at >= 0)
-    if matched >= similar * max(sum(map(bool, said)), 1):
+    matched = sum(map(bool, compress(new, map(_MATCHES, match))))
+    if matched >= similar * max(sum(map(bool, new)), 1):
         return match
+    said = [text or b"" for text in new]
     kept = [-1] * len(match)
     for start, end in runs(match):
         if says_something(said[start:end]):

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # of more traces than this only those are read that share a line with what is asked
 _FEW = 50
-# lines of all states of all files that are held at once, where all traces are read; one takes some 80 bytes
-_MOST_LINES = 4_000_000
+# what the states of all files may take that are held at once, where all traces are read (bytes, roughly)
+_MOST_BYTES = 256 << 20
 # to be raised whenever attribution says something else than before
 _VERSION = 8
 _SCHEMA = """
@@ -116,7 +116,7 @@ class Answers:
 
         if self._reads_all:
             try:
-                return self._over(self.store.trace_ids(), _MOST_LINES)
+                return self._over(self.store.trace_ids(), _MOST_BYTES)
             except TooMuch:
                 self._reads_all = False
         return self._over(wanted())

@@ -10,22 +10,21 @@ the note on the commit says that it led there.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
-from gittrace.errors import TraceError
 from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, Line, Sure
 from gittrace.model.trace import Trace
-from gittrace.trace.align import Text, keys
-from gittrace.trace.changes import LARGEST, split
-from gittrace.trace.memory import Birth, When
+from gittrace.trace.lines import Lines
 from gittrace.trace.recorded import read_all
+from gittrace.trace.versions import Birth, When
 
 
 class Attributor:
     """Answers for the commits of a repository, from all that the given traces recorded.
 
-    Raises TooMuch where the states of their files have more than `most` lines together.
+    Raises TooMuch where the states of their files take more than `most` bytes together.
     """
 
     def __init__(self, objects: ObjectStore, traces: Sequence[Trace], most: int | None = None) -> None:
@@ -57,12 +56,11 @@ class Attributor:
             return dict.fromkeys(wanted)
         version = self.lineage.find(path, entry.oid)
         if version and version.when and causes(version.when):
-            size = len(version.texts)
-            texts = {at: text for at in wanted if at < size and (text := version.texts[at]) is not None}
+            texts = {at: text for at in wanted if at < version.size and (text := version.text(at)) is not None}
             if len(texts) == len(wanted):
-                return _lines(texts, wanted, {at: version.births[at] for at in wanted}, causes)
-        content = self._content(entry.oid)
-        return self._compared(path, split(content), wanted, causes, tree) if content else dict.fromkeys(wanted)
+                return _lines(texts, wanted, {at: version.birth(at) for at in wanted}, causes)
+        lines = self._content(entry)
+        return self._compared(path, lines, wanted, causes, tree) if lines else dict.fromkeys(wanted)
 
     def _maker(self, path: bytes, entry: Entry | None, causes: "_Causes") -> Line | None:
         leaves = self.lineage.makers.get((path, entry.oid if entry else None), ())
@@ -76,27 +74,25 @@ class Attributor:
     ) -> dict[int, Line | None]:
         """Return the same for a content that is not committed; `session_id` is the session that is active there."""
         causes = _Causes(None, {session_id: 0} if session_id else {})
-        return self._compared(path, split(content), wanted, causes, TreeEditor(self.objects))
+        lines = self.lineage.past.lines(content)
+        return self._compared(path, lines, wanted, causes, TreeEditor(self.objects))
 
-    def _content(self, oid: str) -> bytes | None:
-        try:
-            return self.objects.blob(oid) if self.objects.size(oid) <= LARGEST else None
-        except TraceError:
-            return None
+    def _content(self, entry: Entry | None) -> Lines | None:
+        return self.lineage.past.content(entry.oid) if entry else None
 
     def _compared(
-        self, path: bytes, texts: Sequence[bytes], wanted: Collection[int], causes: "_Causes", tree: TreeEditor
+        self, path: bytes, lines: Lines, wanted: Collection[int], causes: "_Causes", tree: TreeEditor
     ) -> dict[int, Line | None]:
         """Return what is known of a content that nobody recorded as it is."""
-        said = [text or b"" for text in keys(texts)]
-        near = self.lineage.compare(path, said, causes, causes.noted)
-        far = self.lineage.compare_far(path, said, near, causes, lambda other: self._held(tree, other))
-        return _lines(dict(enumerate(texts)), wanted, near | far, causes, far)
+        near = self.lineage.compare(path, lines.keys, causes, causes.noted)
+        far = self.lineage.compare_far(path, lines.keys, near, causes, lambda other: self._held(tree, other))
+        texts = {at: lines.texts[at] for at in wanted if at < len(lines.texts)}
+        births = {at: far.get(at) or near.births[at] for at in texts}
+        return _lines(texts, wanted, births, causes, far)
 
-    def _held(self, tree: TreeEditor, path: bytes) -> list[Text]:
-        entry = tree.get(path)
-        content = self._content(entry.oid) if entry else None
-        return keys(split(content)) if content is not None else []
+    def _held(self, tree: TreeEditor, path: bytes) -> Sequence[bytes]:
+        lines = self._content(tree.get(path))
+        return lines.keys if lines else []
 
 
 @dataclass(frozen=True)
@@ -109,10 +105,17 @@ class _Causes:
     def __call__(self, when: When) -> bool:
         if self.time is None or when.segment <= self.noted.get(when.session_id, -1):
             return True
-        try:
-            return int(datetime.fromisoformat(when.at).timestamp()) <= self.time
-        except ValueError:
-            return False
+        seconds = _seconds(when.at)
+        return seconds is not None and seconds <= self.time
+
+
+@lru_cache(1 << 16)
+def _seconds(at: str) -> int | None:
+    """Return a time (RFC 3339) in seconds since the epoch, None where it is none."""
+    try:
+        return int(datetime.fromisoformat(at).timestamp())
+    except ValueError:
+        return None
 
 
 def _lines(

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from gittrace.git.objects import GITLINK
 from gittrace.git.patch import FilePatch, Hunk
 from gittrace.model.attribution import Writer
-from gittrace.trace.align import Text, key
-from gittrace.trace.memory import Version, When
+from gittrace.trace.lines import Lines
+from gittrace.trace.versions import Version, When
 
 # contents over this (bytes, or lines) are not followed
 LARGEST = 8 << 20
@@ -46,20 +46,14 @@ class Step:
 
     writer   who wrote what is new; None: nobody of ours (a dirty start, what git itself brought)
     links    the commits to which it set submodules, by path; None for one that was taken out
-    brought  the contents of a path, by key, in the commits that HEAD came to in this step and no session made
+    brought  the contents of a path in the commits that HEAD came to in this step and no session made
     """
 
     when: When
     writer: Writer | None
     changes: Sequence[Change]
     links: Mapping[bytes, str | None] = field(default_factory=dict)
-    brought: Callable[[bytes], Iterable[Sequence[Text]]] = field(default=lambda path: ())
-
-
-def split(content: bytes) -> list[bytes]:
-    """Return the lines of a content as git counts them, without line feeds."""
-    lines = content.split(b"\n")
-    return lines if lines[-1] else lines[:-1]
+    brought: Callable[[bytes], Iterable[Lines]] = field(default=lambda path: ())
 
 
 def gaps(match: Sequence[int], old_size: int) -> Iterable[Gap]:
@@ -79,20 +73,17 @@ def patched(path: bytes, old: Version, hunks: Sequence[Hunk]) -> tuple[Version, 
     Raises ValueError when the hunks overlap, or are out of bounds.
     """
     _reach(old, max((hunk.old_start + max(hunk.old_count, 1) - 1 for hunk in hunks), default=0))
-    new = Version(path, [], [], [])
+    new = Version(path, old.shelf)
     blocks: list[Gap] = []
     at = 0
     for hunk in hunks:
         start = hunk.old_start - (1 if hunk.old_count else 0)
         if start < at:
             raise ValueError(f"its hunk at line {hunk.old_start} is out of place")
-        new.texts += old.texts[at:start]
-        new.keys += old.keys[at:start]
-        new.births += old.births[at:start]
+        new.numbers += old.numbers[at:start]
         at = _one(old, new, hunk, start, blocks)
-    new.texts += old.texts[at:]
-    new.keys += old.keys[at:]
-    new.births += old.births[at:]
+    new.numbers += old.numbers[at:]
+    new.whole = old.whole
     return new, blocks
 
 
@@ -100,35 +91,31 @@ def _reach(version: Version, size: int) -> None:
     """Make a version that is not known to its end at least so long."""
     if size > LARGEST:
         raise ValueError(f"its line {size} is out of bounds")
-    missing = size - len(version.texts)
-    if missing > 0:
-        version.texts = version.texts + [None] * missing
-        version.keys = version.keys + [None] * missing
-        version.births = version.births + [None] * missing
+    if size > version.size:
+        version.extend(size - version.size)
 
 
 def _one(old: Version, new: Version, hunk: Hunk, at: int, blocks: list[Gap]) -> int:
     """Add what a hunk leads to, and its blocks; return where it ends in the old version."""
-    removed_from, added_from = at, len(new.texts)
+    removed_from, added_from = at, new.size
 
     def close() -> None:
-        if at > removed_from or len(new.texts) > added_from:
-            blocks.append((range(removed_from, at), range(added_from, len(new.texts))))
+        if at > removed_from or new.size > added_from:
+            blocks.append((range(removed_from, at), range(added_from, new.size)))
 
     for line in hunk.lines:
         sign, text = line[:1], line[1:].removesuffix(b"\n")
         if sign != b"+":
             if sign == b" ":
                 close()
-            if old.texts[at] is None:
-                old.texts[at] = text
-                old.keys[at] = key(text)
-        if sign != b"-":
-            new.texts.append(text)
-            new.keys.append(old.keys[at] if sign == b" " else key(text))
-            new.births.append(old.births[at] if sign == b" " else None)
+            if old.text(at) is None:
+                old.tell(at, text)
+        if sign == b" ":
+            new.numbers.append(old.numbers[at])
+        elif sign != b"-":
+            new.numbers.append(old.shelf.number(text))
         at += sign != b"+"
         if sign == b" ":
-            removed_from, added_from = at, len(new.texts)
+            removed_from, added_from = at, new.size
     close()
     return at

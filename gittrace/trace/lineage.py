@@ -6,21 +6,25 @@ before; moved or re-indented within the step; back from where they stood before;
 pull, rebase); written by the step's event.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gittrace.git.objects import GITLINK
 from gittrace.model.attribution import Writer
-from gittrace.trace.align import Text, align, formatted, key, keys, once, says_something, telling, trusted
-from gittrace.trace.changes import LARGEST, Change, Step, gaps, patched, split
-from gittrace.trace.fingerprint import bones_of, line_of
-from gittrace.trace.hands import blended, edited
-from gittrace.trace.memory import Allowed, Birth, Memory, Standing, Version, When
+from gittrace.trace.align import Text, align, formatted, once, says_something
+from gittrace.trace.changes import Change, Step, gaps, patched
+from gittrace.trace.fingerprint import line_of
+from gittrace.trace.hands import edited
+from gittrace.trace.lines import Lines
+from gittrace.trace.memory import Memory, Recalled, Standing
 from gittrace.trace.moves import Block, find_moves
+from gittrace.trace.past import Past
+from gittrace.trace.recognition import Recognition, blended_of
+from gittrace.trace.states import Allowed, States
+from gittrace.trace.versions import Birth, Shelf, Version, When
 from gittrace.trace.wrapped import Source, matched
 
-Read = Callable[[str], bytes | None]
 Base = Callable[[bytes], str | None]
 
 
@@ -38,29 +42,32 @@ _Gone = tuple[Version, range, Block]
 
 @dataclass
 class _Draft:
-    """A version in the making: `fresh` are the indexes of lines that nobody has claimed yet."""
+    """A version in the making: `fresh` are the indexes of lines that nobody has claimed yet.
+
+    follows  all but the lines of its blocks are those of the one before, which is among the states of the same file
+    """
 
     version: Version
     old: Version
     oid: str | None
     blocks: list[tuple[range, range]]
     fresh: set[int]
+    follows: bool = False
 
 
 class Lineage:
     """All versions of all files that the recorded steps made.
 
-    `read` returns a blob, None when it isn't here; `base` the oid of a path in the tree that a session began on.
+    `past` reads contents that no step made; `base` tells the oid of a path in the tree that a session began on.
     """
 
-    def __init__(self, read: Read) -> None:
-        self.read = read
+    def __init__(self, past: Past) -> None:
+        self.past = past
         self.memory = Memory()
+        self._recognition = Recognition(self.memory)
+        self._shelf = Shelf()
         # by the path and the oid of what was left, None of a deleted file
         self.makers: dict[tuple[bytes, str | None], list[Leaf]] = {}
-        self.by_path: dict[bytes, list[Version]] = {}
-        # lines of all versions
-        self.size = 0
         self._versions: dict[tuple[bytes, str], Version] = {}
         self._contents: dict[str, Version] = {}
         self._names: dict[bytes, bytes] = {}
@@ -69,10 +76,11 @@ class Lineage:
         self._making: dict[str, Version] = {}
         # by session, of its last step: the event, and what it took away and put nowhere else
         self._gone: dict[str, tuple[str, list[_Gone]]] = {}
-        # each line that a content had, and its key
-        self._lines: dict[bytes, tuple[bytes, bytes]] = {}
-        # by the identity of a version that is kept in `by_path`
-        self._born_keys: dict[int, frozenset[bytes]] = {}
+
+    @property
+    def size(self) -> int:
+        """How much it holds of contents, in bytes, roughly."""
+        return self._shelf.size
 
     def begin(self, session_id: str, base: Base) -> None:
         """Begin a session on a tree."""
@@ -92,7 +100,7 @@ class Lineage:
         self._current.setdefault(step.when.session_id, {})
         drafts = [draft for change in step.changes if (draft := self._draft(step, change))]
         blocks = [
-            (draft, spans, Block(draft.old.keys[slice(*_ends(spans[0]))], _added(draft, spans[1])))
+            (draft, spans, Block(draft.old.keys(*_ends(spans[0])), _added(draft, spans[1])))
             for draft in drafts
             for spans in draft.blocks
         ]
@@ -104,7 +112,7 @@ class Lineage:
             for at, source in zip(added, block.taken, strict=True):
                 if source is not None and at in draft.fresh:
                     old, removed, _ = gone[source[0]]
-                    draft.version.births[at] = old.births[removed[source[1]]]
+                    draft.version.bear(at, old.birth(removed[source[1]]))
                     draft.fresh.discard(at)
         self._remember_gone(step, gone)
         for draft, spans, _ in blocks:
@@ -150,100 +158,25 @@ class Lineage:
         def held(path: bytes) -> list[Text]:
             names = [name for name in (path, *self._names) if self.name(name) == path]
             oids = [oid for name in names if (oid := self._oid(session_id, name))]
-            return [text for oid in oids for text in self._open(path, oid).keys]
+            return [text for oid in oids for text in self._open(path, oid).each_key()]
 
         return held
 
-    def compare(
-        self, path: bytes, said: Sequence[bytes], allowed: Allowed, sessions: Collection[str] = ()
-    ) -> dict[int, Birth | None]:
-        """Return what is known of a content that no step made, given as keys: by index the birth, None for nobody's.
-
-        It is compared with what the file is known to have held, then with its last states in the sessions named, or
-        else in those that are found in it.
-        """
-        name = self.name(path)
-        found = self.memory.recall(name, said, once(said), range(len(said)), allowed)
-        likely = set(sessions) or {birth.writer.session_id for birth in found.values() if birth}
-        changed = True
-        for version in self._states(name, likely, allowed):
-            if changed:
-                nobodys = {text for at, text in enumerate(said) if found.get(at) is None}
-                unknown = {text for at, text in enumerate(said) if at not in found}
-            # most states tell nothing more, and to align long files takes long
-            changed = not (self._born(version).isdisjoint(nobodys) and unknown.isdisjoint(version.keys))
-            if not changed:
-                continue
-            match = trusted(align(version.keys, said), said)
-            for at, source in enumerate(match):
-                if source >= 0 and found.get(at) is None:
-                    found[at] = version.births[source]
-        return found | self._wrapped(name, said, found, likely, allowed)
-
-    def _wrapped(
-        self, name: bytes, said: Sequence[bytes], found: Collection[int], sessions: Collection[str], allowed: Allowed
-    ) -> dict[int, Birth | None]:
-        """Return the births of lines that are not `found` and that a last state of the file has wrapped otherwise."""
-        births: dict[int, Birth | None] = {}
-        stretches = list(_stretches(said, found))
-        if not stretches:
-            return births
-        newest = next((one for one in reversed(self.by_path.get(name, ())) if one.when and allowed(one.when)), None)
-        states = [newest, *self._states(name, sessions, allowed)] if newest else []
-        here = set(said)
-        bones = b"\n".join(b"".join(map(bones_of, said[start:end])) for start, end in stretches)
-        for version in {id(one): one for one in states if one}.values():
-            # what stands in a row stands in the bones of that
-            missing = {text for text in self._born(version) - here if bones_of(text) in bones}
-            if not missing:
-                continue
-            of = [at for at, text in enumerate(version.keys) if text in missing]
-            lines = [line_of(text or b"") for text in version.keys]
-            for start, end in stretches:
-                new = [line_of(text) for text in said[start:end]]
-                for at, source in matched(lines, new, of).items():
-                    births.setdefault(start + at, _blended(version, source))
-        return births
-
-    def _born(self, version: Version) -> frozenset[bytes]:
-        """Return what those lines of a finished version say of which it is known who wrote them."""
-        born = self._born_keys.get(id(version))
-        if born is None:
-            pairs = zip(version.keys, version.births, strict=True)
-            born = self._born_keys[id(version)] = frozenset(text for text, birth in pairs if birth and text is not None)
-        return born
+    def compare(self, path: bytes, said: Sequence[bytes], allowed: Allowed, sessions: Collection[str] = ()) -> Recalled:
+        """Return what is known of a content that no step made, given as keys (see `Recognition`)."""
+        return self._recognition.compare(self.name(path), said, allowed, sessions)
 
     def compare_far(
-        self, path: bytes, said: Sequence[bytes], found: Collection[int], allowed: Allowed, standing: Standing
+        self, path: bytes, said: Sequence[bytes], found: Recalled, allowed: Allowed, standing: Standing
     ) -> dict[int, Birth | None]:
         """Return what is known of the lines of a content that are not `found`, from other files."""
-        left = [at for at in range(len(said)) if at not in found]
-        anchors = once(said).difference(found)
-        return self.memory.recall_far(self.name(path), said, anchors, left, allowed, standing)
+        return self._recognition.compare_far(self.name(path), said, found, allowed, standing)
 
-    def _states(self, name: bytes, sessions: Collection[str], allowed: Allowed) -> list[Version]:
-        """Return the last state of a file in each session, the newest first."""
-        states: dict[str, Version] = {}
-        for version in reversed(self.by_path.get(name, ())):
-            when = version.when
-            if len(states) == len(sessions):
-                break
-            if when and when.session_id in sessions and allowed(when):
-                states.setdefault(when.session_id, version)
-        return list(states.values())
-
-    def _adopt(self, path: bytes, content: bytes) -> Version:
+    def _adopt(self, path: bytes, lines: Lines) -> Version:
         """Return a content that no step made."""
-        lines = split(content) if len(content) <= LARGEST else []
-        # most of its lines are those of another version, and so are their keys
-        pairs = [self._lines.get(text) or self._lines.setdefault(text, (text, key(text))) for text in lines]
-        texts: list[Text] = [text for text, _ in pairs]
-        version = Version(self.name(path), texts, [said for _, said in pairs], [None] * len(texts))
-        self.size += len(texts)
-        said = [text or b"" for text in version.keys]
-        for at, birth in self.compare(path, said, _always).items():
-            version.births[at] = birth
-        return version
+        name = self.name(path)
+        births = self._recognition.compare(name, lines.keys, _always).births
+        return Version(name, self._shelf, self._shelf.numbers(lines.texts, lines.keys, births))
 
     def _oid(self, session_id: str, path: bytes) -> str | None:
         current = self._current.setdefault(session_id, {})
@@ -257,76 +190,79 @@ class Lineage:
         known = self.find(path, oid) or self._making.get(oid) if oid else None
         if known:
             return known
-        content = self.read(oid) if oid else None
-        version = Version(self.name(path), [], [], []) if content is None else self._adopt(path, content)
-        if oid and content is not None:
-            self._versions[version.path, oid] = version
+        lines = self.past.content(oid) if oid else None
+        if lines is None or oid is None:
+            return Version(self.name(path), self._shelf)
+        version = self._versions[self.name(path), oid] = self._adopt(path, lines)
+        self._shelf.hold(version)
         return version
 
     def _draft(self, step: Step, change: Change) -> _Draft | None:
         current = self._current.setdefault(step.when.session_id, {})
         old_oid = change.old_oid or (self._oid(step.when.session_id, change.old_path) if change.old_path else None)
-        old = Version(b"", [], [], []) if change.old_path is None else self._open(change.old_path, old_oid)
+        old = Version(b"", self._shelf) if change.old_path is None else self._open(change.old_path, old_oid)
         if change.new_path is None:
             current[change.old_path or b""] = None
-            return _Draft(Version(old.path, [], [], []), old, None, [(range(len(old.texts)), range(0))], set())
+            return _Draft(Version(old.path, self._shelf), old, None, [(range(old.size), range(0))], set())
         if change.old_path not in (None, change.new_path):
             current[change.old_path or b""] = None
-            if change.new_path not in self.by_path:
+            if change.new_path not in self._recognition.states:
                 self._names.setdefault(change.new_path, self.name(change.old_path or b""))
         new_oid = change.new_oid or old_oid
         current[change.new_path] = new_oid
         if change.whole:
             return self._whole(change.new_path, old, new_oid)
         version, blocks = patched(self.name(change.new_path), old, change.hunks)
-        return _Draft(version, old, new_oid, blocks, {at for _, added in blocks for at in added})
+        fresh = {at for _, added in blocks for at in added}
+        follows = old.when is not None and old.path == version.path and old.whole
+        return _Draft(version, old, new_oid, blocks, fresh, follows)
 
     def _whole(self, path: bytes, old: Version, oid: str | None) -> _Draft | None:
-        content = self.read(oid) if oid else None
-        if content is None or len(content) > LARGEST:
+        lines = self.past.content(oid) if oid else None
+        if lines is None:
             return None
-        texts: list[Text] = list(split(content))
-        said = keys(texts)
-        match = align(old.keys, said)
-        births = [old.births[at] if at >= 0 else None for at in match]
-        blocks = list(gaps(match, len(old.texts)))
+        match = align(old.keys(), lines.keys)
+        births = [old.birth(at) if at >= 0 else None for at in match]
+        blocks = list(gaps(match, old.size))
         fresh = {at for _, added in blocks for at in added}
-        return _Draft(Version(self.name(path), texts, said, births), old, oid, blocks, fresh)
+        version = Version(self.name(path), self._shelf, self._shelf.numbers(lines.texts, lines.keys, births))
+        return _Draft(version, old, oid, blocks, fresh)
 
     def _claim(self, step: Step, draft: _Draft) -> None:
         """Say who wrote the lines that are new."""
         version = draft.version
         version.when = step.when
         known = self.find(version.path, draft.oid) if draft.oid else None
-        if known and len(known.births) == len(version.births):
-            version.births = known.births
+        if known and known.size == version.size:
+            version.follow(known)
+            draft.follows = False
             return
         if not draft.fresh:
             return
         found = self._back(step, draft)
         for brought in step.brought(version.path) if len(found) < len(draft.fresh) else ():
-            if not any(version.keys[at] in brought for at in draft.fresh - found.keys()):
+            said = version.keys()
+            if not any(said[at] in brought.said for at in draft.fresh - found.keys()):
                 continue
-            match = align(brought, version.keys)
+            match = align(brought.keys, said)
             found |= {at: None for at in draft.fresh - found.keys() if match[at] >= 0}
         for at in found.keys() & draft.fresh:
-            version.births[at] = found[at]
+            version.bear(at, found[at])
         if step.writer is None:
             return
         for removed, added in draft.blocks:
             fresh = [at for at in added if at in draft.fresh and at not in found]
-            gone = [(draft.old.texts[at], draft.old.births[at]) for at in removed] if fresh else []
-            texts = [version.texts[at] or b"" for at in fresh]
+            gone = [(draft.old.text(at), draft.old.birth(at)) for at in removed] if fresh else []
+            texts = [version.text(at) or b"" for at in fresh]
             for at, birth in zip(fresh, edited(gone, texts, step.writer), strict=True):
-                version.births[at] = birth
+                version.bear(at, birth)
 
     def _back(self, step: Step, draft: _Draft) -> dict[int, Birth | None]:
         """Return the births of lines that were there before, went, and came back."""
-        path, said = draft.version.path, draft.version.keys
-        if not any((text := said[at]) and self.memory.knows(path, text) for at in draft.fresh):
+        if not any((text := draft.version.key(at)) and self.memory.knows(text) for at in draft.fresh):
             return {}
-        texts = [text or b"" for text in said]
-        stands = set(draft.old.keys)
+        texts = [text or b"" for text in draft.version.each_key()]
+        stands = set(draft.old.each_key())
         gone = [at for at in once(texts) & draft.fresh if texts[at] not in stands]
         found = self.memory.recall_back(draft.version.path, texts, gone, draft.fresh, _always)
         left = draft.fresh - found.keys()
@@ -342,51 +278,28 @@ class Lineage:
             return
         version = draft.version
         self.memory.learn(version, [at for _, added in draft.blocks for at in added], when)
-        self.by_path.setdefault(version.path, []).append(version)
-        self.size += len(version.texts)
+        indexes = [at for _, added in draft.blocks for at in added] if draft.follows else None
+        self._recognition.states.setdefault(version.path, States()).add(version, when, indexes)
+        self._shelf.hold(version)
         self._versions.setdefault((version.path, draft.oid), version)
-        if says_something(text for text in version.keys if text):
+        if says_something(text for text in version.each_key() if text):
             self._contents.setdefault(draft.oid, version)
 
 
 def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> None:
     """Say whose those lines are that a step took away and put back wrapped otherwise, or else formatted."""
     if not draft.fresh.isdisjoint(added):
-        old, new = draft.old.keys[slice(*_ends(removed))], _added(draft, added)
+        old, new = draft.old.keys(*_ends(removed)), _added(draft, added)
         pairs = matched([line_of(text or b"") for text in old], [line_of(text) for text in new], wrapped=wrapped)
         for at, source in pairs.items():
             if added[at] in draft.fresh:
                 there = Source(*(removed[part] for part in source))
-                draft.version.births[added[at]] = _blended(draft.old, there)
+                draft.version.bear(added[at], blended_of(draft.old, there))
                 draft.fresh.discard(added[at])
         for at, same in () if wrapped else formatted(old, new):
             if added[at] in draft.fresh:
-                draft.version.births[added[at]] = draft.old.births[removed[same]]
+                draft.version.bear(added[at], draft.old.birth(removed[same]))
                 draft.fresh.discard(added[at])
-
-
-def _blended(version: Version, source: Source) -> Birth | None:
-    main = version.births[source.main]
-    return main and blended(main, version.births[source.first : source.last + 1])
-
-
-def _stretches(said: Sequence[bytes], found: Collection[int]) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the stretches of lines that are not found and say something."""
-
-    def closes(at: int) -> bool:
-        return at in found and telling(said[at])
-
-    # most lines are found, in a long file
-    end = 0
-    for at in [at for at in range(len(said)) if at not in found]:
-        if at < end or not telling(said[at]):
-            continue
-        start, end = at, at + 1
-        while start > 0 and not closes(start - 1):
-            start -= 1
-        while end < len(said) and not closes(end):
-            end += 1
-        yield start, end
 
 
 def _always(_: When) -> bool:
@@ -398,4 +311,4 @@ def _ends(span: range) -> tuple[int, int]:
 
 
 def _added(draft: _Draft, span: range) -> list[bytes]:
-    return [text or b"" for text in draft.version.keys[span.start : span.stop]]
+    return [text or b"" for text in draft.version.keys(*_ends(span))]

@@ -5,11 +5,13 @@ state matches (partial staging, a formatter, a rebase). It is looked for in its 
 is enough; elsewhere it takes several together, which no longer stand where they were.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Self
 
-from gittrace.model.attribution import Writer
-from gittrace.trace.align import MOVED, Text, telling, weight
+from gittrace.trace.align import MOVED, Text, alike, alike_before, telling, unique, weight
+from gittrace.trace.states import Allowed
+from gittrace.trace.versions import Birth, Version, When
 
 # what lines must say together (characters without white space, lines) to be known in a file that they never stood in
 _FAR_TELLING = 30
@@ -18,41 +20,6 @@ _FAR_LINES = 2
 _MOST_BIRTHS = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Birth:
-    """A line as it was first written, without its line feed. Each is itself only: equal lines are born apart."""
-
-    writer: Writer
-    text: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class When:
-    """The moment of a step: its session, the number of its segment in that, and its time (RFC 3339)."""
-
-    session_id: str
-    segment: int
-    at: str
-
-
-@dataclass(slots=True)
-class Version:
-    """A file's content, line by line, in parallel lists.
-
-    texts   without line feeds; None for one that is not known here
-    keys    what the lines say (see `align.key`)
-    births  None is nobody's
-    when    the moment of the step that made it; None for a content that no step made
-    """
-
-    path: bytes
-    texts: list[Text]
-    keys: list[Text]
-    births: list[Birth | None]
-    when: When | None = None
-
-
-Allowed = Callable[[When], bool]
 Standing = Callable[[bytes], Collection[Text]]
 
 
@@ -64,37 +31,87 @@ class _Place:
     when: When
 
 
+@dataclass(slots=True)
+class Recalled:
+    """What is known of the lines of a content, in parallel lists.
+
+    births  None is nobody's, or not known
+    known   1 where it is known whose a line is, nobody's included
+    """
+
+    births: list[Birth | None]
+    known: bytearray
+
+    @classmethod
+    def nothing(cls, size: int) -> Self:
+        """Return what is known of so many lines at first."""
+        return cls([None] * size, bytearray(size))
+
+    def put(self, start: int, births: Sequence[Birth | None]) -> None:
+        """Say whose lines are, from one on."""
+        end = start + len(births)
+        self.births[start:end] = births
+        self.known[start:end] = b"\1" * len(births)
+
+    def unknown(self) -> Iterator[int]:
+        """Yield the indexes of lines that are not known, in order: most are, in a long file."""
+        at = self.known.find(0)
+        while at >= 0:
+            yield at
+            at = self.known.find(0, at + 1)
+
+
 class Memory:
     """The places of each telling line, by file and in all, in order of time."""
 
     def __init__(self) -> None:
-        self._near: dict[tuple[bytes, bytes], list[_Place]] = {}
-        self._far: dict[bytes, list[_Place]] = {}
+        self._near: dict[bytes, dict[bytes, tuple[_Place, ...]]] = {}
+        self._far: dict[bytes, tuple[_Place, ...]] = {}
 
     def learn(self, version: Version, indexes: Collection[int], when: When) -> None:
         """Remember lines of a version, unless they are known."""
+        near = self._near.setdefault(version.path, {}) if indexes else {}
         for at in indexes:
-            text = version.keys[at]
+            text = version.key(at)
             if text is None or not telling(text):
                 continue
-            place = _Place(version, at, version.births[at], when)
-            _learn(self._near.setdefault((version.path, text), []), place)
-            _learn(self._far.setdefault(text, []), place)
+            place = _Place(version, at, version.birth(at), when)
+            _learn(near, text, place)
+            _learn(self._far, text, place)
 
-    def knows(self, path: bytes, text: bytes) -> bool:
+    def knows(self, text: bytes) -> bool:
         """Tell whether a line (as a key) stood in some file."""
-        return text in self._far or (path, text) in self._near
+        return text in self._far
 
-    def recall(
-        self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], wanted: Collection[int], allowed: Allowed
-    ) -> dict[int, Birth | None]:
-        """Return the births of those wanted lines of a content (as keys) that this file is known to have held.
+    def recall(self, path: bytes, said: Sequence[bytes], allowed: Allowed) -> Recalled:
+        """Return the births of those lines of a content (as keys) that this file is known to have held.
 
-        `anchors` are those that may be known by what they say alone; the others only by what stands beside them.
+        A line that is there once may be known by what it says alone; the others only by what stands beside them.
         `allowed` tells which moments count; a line that was born twice by then is ambiguous.
         """
-        places = self._near_places(path, texts, anchors, allowed)
-        return {at: place.birth for at, place in _grown(places, texts, wanted).items()}
+        found = Recalled.nothing(len(said))
+        near = self._near.get(path)
+        if not near:
+            return found
+        places = unique(said, 0, len(said))
+        known = ((places[text], _only(near[text], allowed)) for text in places.keys() & near.keys())
+        anchors = sorted(((at, place) for at, place in known if place), key=lambda pair: pair[0])
+        for at, place in anchors:
+            found.put(at, [place.birth])
+        behind = 0
+        for (at, place), before in zip(anchors, [*(at for at, _ in anchors[1:]), len(said)], strict=False):
+            version, there = place.version, place.index
+            most = min(at - behind, there)
+            if most > 0:
+                same = alike_before(version.keys(there - most, there), most, said, at, most)
+                found.put(at - same, version.births(there - same, there))
+            most = min(before - at - 1, version.size - there - 1)
+            same = 0
+            if most > 0:
+                same = alike(version.keys(there + 1, there + 1 + most), 0, said, at + 1, most)
+                found.put(at + 1, version.births(there + 1, there + 1 + same))
+            behind = at + 1 + same
+        return found
 
     def recall_back(
         self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], wanted: Collection[int], allowed: Allowed
@@ -112,7 +129,8 @@ class Memory:
     def _near_places(
         self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], allowed: Allowed
     ) -> dict[int, _Place]:
-        return {at: place for at in anchors if (place := _only(self._near.get((path, texts[at])), allowed))}
+        near = self._near.get(path, {})
+        return {at: place for at in anchors if (place := _only(near.get(texts[at]), allowed))}
 
     def recall_far(
         self,
@@ -146,12 +164,13 @@ class Memory:
         return found
 
 
-def _learn(places: list[_Place], place: _Place) -> None:
-    if len(places) < _MOST_BIRTHS and all(known.birth is not place.birth for known in places):
-        places.append(place)
+def _learn(places: dict[bytes, tuple[_Place, ...]], text: bytes, place: _Place) -> None:
+    known = places.get(text, ())
+    if len(known) < _MOST_BIRTHS and all(one.birth is not place.birth for one in known):
+        places[text] = (*known, place)
 
 
-def _only(places: list[_Place] | None, allowed: Allowed) -> _Place | None:
+def _only(places: tuple[_Place, ...] | None, allowed: Allowed) -> _Place | None:
     """Return the one place that is allowed, None when there are several: what came later makes nothing ambiguous."""
     known = [place for place in places or () if allowed(place.when)]
     return known[0] if len(known) == 1 else None
@@ -168,12 +187,9 @@ def _grown(places: dict[int, _Place], texts: Sequence[bytes], wanted: Collection
             there = anchor.index + way
             version = anchor.version
             while (
-                here in wanted
-                and here not in found
-                and 0 <= there < len(version.keys)
-                and version.keys[there] == texts[here]
+                here in wanted and here not in found and 0 <= there < version.size and version.key(there) == texts[here]
             ):
-                found[here] = _Place(version, there, version.births[there], anchor.when)
+                found[here] = _Place(version, there, version.birth(there), anchor.when)
                 here, there = here + way, there + way
     return found
 
@@ -181,7 +197,7 @@ def _grown(places: dict[int, _Place], texts: Sequence[bytes], wanted: Collection
 def _is_beside(run: dict[int, _Place], texts: Sequence[bytes]) -> bool:
     """Tell whether a run has the same neighbour on some side here and there, or was all of the file and is again."""
     pairs = [
-        (_neighbour(texts, end, way), _neighbour(run[end].version.keys, run[end].index, way))
+        (_neighbour(texts, end, way), _neighbour(run[end].version.keys(), run[end].index, way))
         for end, way in ((min(run), -1), (max(run), 1))
     ]
     return any(here and here == there for here, there in pairs) or not any(here or there for here, there in pairs)

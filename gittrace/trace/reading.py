@@ -1,15 +1,15 @@
 """Reads what traces wrote and what commits change, when it is asked for, and keeps as much of it as memory allows."""
 
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Generic, TypeVar
 from weakref import finalize
 
 from gittrace.errors import TraceError
 from gittrace.git.history import Made
 from gittrace.git.trees import Overlay, TreeEditor
 from gittrace.model.trace import Trace
+from gittrace.trace.bounded import Bounded
 from gittrace.trace.changes import LARGEST
 from gittrace.trace.contents import Content, contents
 from gittrace.trace.fingerprint import line_of
@@ -17,37 +17,8 @@ from gittrace.trace.store import Store
 from gittrace.trace.work import Work, Written
 from gittrace.trace.work_reader import work_of
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 # lines that are held, of traces and of commits; one takes some 300 bytes
 _MOST_LINES = 300_000
-
-
-class Bounded(Generic[Key, Value]):
-    """What was used last, as long as it weighs no more than `most` together."""
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._weight = 0
-        self._items: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
-
-    def __contains__(self, key: Key) -> bool:
-        return key in self._items
-
-    def get(self, key: Key) -> Value | None:
-        """Return an item, None when it isn't held (any more)."""
-        if key not in self._items:
-            return None
-        self._items.move_to_end(key)
-        return self._items[key][0]
-
-    def put(self, key: Key, value: Value, weight: int) -> None:
-        """Hold an item, and drop those that were not used for long."""
-        self._items[key] = value, weight
-        self._weight += weight
-        while self._weight > self.most and len(self._items) > 1:
-            _, (_, less) = self._items.popitem(last=False)
-            self._weight -= less
 
 
 class Known:

@@ -1,7 +1,7 @@
 """The steps of recorded sessions, in order of time, and who is behind each."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from gittrace.errors import TraceError
@@ -11,11 +11,11 @@ from gittrace.git.patch import PatchError, parse
 from gittrace.git.trees import Overlay, TreeEditor
 from gittrace.model.attribution import AI, HUMAN, UNKNOWN, Writer
 from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
-from gittrace.trace.align import Text
 from gittrace.trace.changes import Change, Step, change_of
 from gittrace.trace.lineage import Lineage
-from gittrace.trace.memory import When
+from gittrace.trace.lines import Lines
 from gittrace.trace.past import Past
+from gittrace.trace.versions import When
 from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY
 
 DIFF = "diff"
@@ -31,18 +31,18 @@ _OPTIONS_WITH_VALUE = ("-C", "-c", "--git-dir", "--work-tree", "--namespace", "-
 
 
 class TooMuch(TraceError):
-    """The states of the files that traces recorded have more lines than shall be held."""
+    """The states of the files that traces recorded take more memory than shall be held."""
 
 
 def read_all(traces: Iterable[Trace], objects: ObjectStore, most: int | None = None) -> tuple[Lineage, list[str]]:
     """Return the lineage of all that the traces recorded, and in words what of it could not be read.
 
-    Raises TooMuch where that has more than `most` lines.
+    Raises TooMuch where that takes more than `most` bytes.
     """
     # one that all trees share, with what they read
     objects = Overlay(objects)
     past = Past(objects)
-    lineage = Lineage(past.blob)
+    lineage = Lineage(past)
     problems: list[str] = []
     sessions = [_Steps(trace, session, objects, past, problems) for trace in traces for session in trace.sessions]
     for item in sessions:
@@ -51,7 +51,7 @@ def read_all(traces: Iterable[Trace], objects: ObjectStore, most: int | None = N
         try:
             lineage.take(take)
             if most is not None and lineage.size > most:
-                raise TooMuch(f"more than {most} lines were recorded")
+                raise TooMuch(f"the states of files take more than {most} bytes")
         except ValueError as error:
             problems.append(f"session '{take.when.session_id}': {error}")
     return lineage, problems
@@ -196,9 +196,7 @@ class _Steps:
         ]
         return found, {item.path: item.new_oid for item in changes if GITLINK in (item.old_mode, item.new_mode)}
 
-    def _brought(
-        self, now: str | None, then: str | None, event: EventDict
-    ) -> Callable[[bytes], Iterable[Sequence[Text]]]:
+    def _brought(self, now: str | None, then: str | None, event: EventDict) -> Callable[[bytes], Iterable[Lines]]:
         """Return what the commits hold that HEAD came to and that no session of the trace made."""
         # what HEAD brought may show in a later event only, since a commit's tree holds but what the commit changed; and
         # what it left may come back by `git merge --squash`
@@ -207,7 +205,7 @@ class _Steps:
         if event["kind"] == COMMIT and self._grafted(event):
             commits.add(str(event["commit"]))
 
-        def contents(path: bytes) -> Iterator[Sequence[Text]]:
+        def contents(path: bytes) -> Iterator[Lines]:
             for commit in sorted(commits, key=self.past.age)[:_MOST_COMMITS]:
                 held = self.past.held(commit, path)
                 if held is not None:

@@ -9,7 +9,7 @@ from gittrace.git import hidden, snapshot
 from gittrace.model.attribution import Line, Range
 from gittrace.trace.answers import Answers
 from gittrace.trace.attribution import Attributor
-from gittrace.trace.changes import split
+from gittrace.trace.lines import split
 from gittrace.trace.recorded import brings
 from gittrace.trace.session import Agent, current, start
 from gittrace.trace.store import Store

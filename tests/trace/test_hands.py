@@ -6,8 +6,8 @@ import pytest
 
 from gittrace.model.attribution import Writer
 from gittrace.trace.hands import blended, edited
-from gittrace.trace.memory import Birth
 from gittrace.trace.session import Agent, start
+from gittrace.trace.versions import Birth
 from tests.support.recording import TEN, Recording
 from tests.trace.test_attribution import added
 

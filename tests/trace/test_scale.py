@@ -137,7 +137,7 @@ def test_many_questions_for_who_wrote_what_read_all_traces_once_unless_that_is_t
     counted.clear()
     assert _attributed(work, commits, many=True) == one_by_one
     assert counted["attributors"] == 1
-    monkeypatch.setattr(answers, "_MOST_LINES", 5)
+    monkeypatch.setattr(answers, "_MOST_BYTES", 5)
     assert _attributed(work, commits, many=True) == one_by_one
 
 

@@ -1,0 +1,34 @@
+"""What was read, as much of it as memory allows."""
+
+from collections import OrderedDict
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Bounded(Generic[Key, Value]):
+    """What was used last, as long as it weighs no more than `most` together."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self._weight = 0
+        self._items: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._items
+
+    def get(self, key: Key) -> Value | None:
+        """Return an item, None when it isn't held (any more)."""
+        if key not in self._items:
+            return None
+        self._items.move_to_end(key)
+        return self._items[key][0]
+
+    def put(self, key: Key, value: Value, weight: int) -> None:
+        """Hold an item, and drop those that were not used for long."""
+        self._items[key] = value, weight
+        self._weight += weight
+        while self._weight > self.most and len(self._items) > 1:
+            _, (_, less) = self._items.popitem(last=False)
+            self._weight -= less
