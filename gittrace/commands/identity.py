@@ -46,8 +46,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _show(as_json: bool, made: bool) -> None:
     """Print the id; one that is not there yet is made only if the key was just `made`."""
-    mine = _own_id() if made or where_is_the_key().kind != "none" else None
-    place = where_is_the_key()
+    # a keyring that does not answer is waited for once
+    place = None if made else where_is_the_key()
+    mine = _own_id() if place is None or place.kind != "none" else None
+    place = place or where_is_the_key()
     others = [one for one in own_ids() if one != mine]
     if as_json:
         print_json({"developer_id": mine, "key": {"kind": place.kind, "detail": place.detail}, "others": others})
