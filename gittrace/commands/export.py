@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         ids = list(dict.fromkeys(ids))
         if getattr(exporter, "ATTRIBUTION", False):
             answers = Answers(store, many=len(ids) > _FEW)
-        facts = repo_facts(store.repo)
+        facts = gate.masked_facts(repo_facts(store.repo))
         failed = 0
         with open_output(args.output) as output:
             for start in range(0, len(ids), _BATCH):
@@ -63,6 +63,7 @@ def run(args: argparse.Namespace) -> int:
                         outcome = replace(outcome, attribution=answers.attribution(outcome.commit_sha))
                     if outcome.patch:
                         outcome = replace(outcome, patch=gate.masked_diff(outcome.patch))
+                    outcome = gate.masked_facts(outcome)
                     for line in exporter.lines(trace, outcome, facts):
                         output.write(f"{line}\n".encode())
         for problem in dict.fromkeys((*store.problems, *(answers.problems if answers else ()))):

@@ -6,12 +6,14 @@ reasoning, which whoever made them wants back as they were).
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from gittrace.protect.redactor import Hit, Redactor
 from gittrace.text import decode, quoted_word
+
+T = TypeVar("T")
 
 DIFFS = ("diff", "effect")
 
@@ -87,6 +89,25 @@ class Cleaner:
             cleaned["command"] = self._redactor.text(_with_words(command, argv, cleaned["argv"]), skip)[0]
         return cleaned
 
+    def facts(self, item: T) -> T:
+        """Return what is told of a trace by others than its events, dataclasses and what they hold, without secrets.
+
+        Each string, by walking it: branches, paths and subjects come from the repository, which masks nothing.
+        """
+        return self._fact(item, "") if self._redactor.finds(_strings(item)) else item
+
+    def _fact(self, item: Any, name: str) -> Any:
+        if is_dataclass(item) and not isinstance(item, type):
+            return replace(item, **{one.name: self._fact(getattr(item, one.name), one.name) for one in fields(item)})
+        if isinstance(item, dict):
+            return {self._name(key, name): self._fact(value, str(key)) for key, value in item.items()}
+        if isinstance(item, tuple | list | frozenset):
+            make = getattr(item, "_make", type(item))
+            return make(self._fact(one, name) for one in item)
+        if isinstance(item, bytes):  # a path
+            return self._redactor.data(item)[0]
+        return self._text(item, name, frozenset()) if isinstance(item, str) and not _is_plain(item, name) else item
+
     def diff(self, text: str, field: str = "") -> str:
         """Return a diff without its secrets, file by file; its lines stay as many as they were."""
         starts = [match.start() for match in _FILE.finditer(text)]
@@ -147,6 +168,19 @@ class Cleaner:
     def _note(self, hits: Sequence[Hit], before: str, after: str, field: str) -> None:
         for place in places(before, after, hits):
             self.found.append(Finding(self._event, field, place.path, place.line, place.rule, place.tag))
+
+
+def _strings(item: Any) -> list[str]:
+    """Return all strings in dataclasses and what they hold."""
+    if isinstance(item, str | bytes):
+        return [item if isinstance(item, str) else item.decode("utf-8", "surrogateescape")]
+    if is_dataclass(item) and not isinstance(item, type):
+        item = [getattr(item, one.name) for one in fields(item)]
+    elif isinstance(item, dict):
+        item = [*item, *item.values()]
+    elif not isinstance(item, tuple | list | frozenset):
+        return []
+    return [text for one in item for text in _strings(one)]
 
 
 def _with_words(command: str, before: Sequence[Any], after: Sequence[Any]) -> str:

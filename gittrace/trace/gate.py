@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from gittrace.errors import Damaged, TraceError
 from gittrace.git.repository import Repository
@@ -23,6 +23,8 @@ from gittrace.trace.small_cache import open_small, put
 
 if TYPE_CHECKING:
     from gittrace.model.trace import Trace
+
+T = TypeVar("T")
 
 UNREADABLE = "unreadable"
 """The rule of a finding that stands for a segment which can't be read, so nobody knows what is in it."""
@@ -131,6 +133,10 @@ class Gate:
         Raises TraceError when the deeper scanner fails.
         """
         return self._redaction.cleaner(deeper=self._has_deep).diff(diff)
+
+    def masked_facts(self, facts: T) -> T:
+        """Return what goes out with a trace and is in no segment (branches, paths, subjects) without its secrets."""
+        return self._redaction.cleaner(deeper=self._has_deep).facts(facts)
 
     def _found(self, sha: str, events: Callable[[], Sequence[Mapping[str, Any]]]) -> list[Finding]:
         found = self._remembered(sha)
