@@ -27,8 +27,9 @@ PRIME = 3076036217898472363
 """What skeletons are counted modulo."""
 _WEIGHT = (1 << 16) - 1
 _IDIOMS = frozenset(
-    b"continue default elseif finally importjson importos importre importsys private protected public returnfalse "
-    b"returnnil returnnone returnnull returnresult returnself returntrue returnundefined usestrict".split()
+    b"continue default elseif except export finally foreach function import importjson importos importre importsys "
+    b"lambda private protected public return returnfalse returnnil returnnone returnnull returnresult returnself "
+    b"returntrue returnundefined static struct switch typedef usestrict".split()
 )
 
 

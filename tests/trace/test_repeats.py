@@ -81,6 +81,18 @@ def test_what_the_trace_wrote_several_times_is_its_wherever_it_goes(work: Record
     assert tiers(outcome(work, trace)) == {first: DIVERGED, second: TOOL}
 
 
+@pytest.mark.parametrize("line", ["return {", "    except:", "function() {", "import ("])
+def test_a_bare_keyword_is_nobodys(work: Recording, line: str) -> None:
+    work.write(suite="# tests\n")
+    work.commit("others")
+    trace = work.start().trace_id
+    work.did("agent", suite=f"# tests\n{line}\nwhat was thrown away\n")
+    work.stop()
+    work.write(suite=f"# tests\n{line}\nwhat others wrote\n")
+    work.commit("others")
+    assert tiers(outcome(work, trace)) == {}
+
+
 def test_a_line_that_was_gone_and_comes_back_is_the_traces(work: Recording, trace: str) -> None:
     before = tiers(outcome(work, trace))
     work.write(suite="# tests\n")
