@@ -4,8 +4,9 @@ SOURCE is a built source tree of git. Every repository that a script makes gets,
 trace init` installs; with `--session` a session is active in it, so that the hooks write and the sealer runs. What ends
 otherwise than without gittrace is named, and the exit status is 1.
 
-With a session some differences are true and meant: scripts that count loose objects or list all refs see ours, and a
-script that removes a repository right after a commit may meet the detached sealer there; with `--now` it waits.
+With a session some differences are true and meant: scripts that count loose objects, list all refs or look at the
+first section of the configuration see ours (t1410, t1416, t4013, t5411, t5504 of 2.39.5), and a script that removes a
+repository right after a commit may meet the detached sealer there (t2400, t6402, t7406); with `--now` it waits.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def main() -> int:
     parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help="t5571, ...; default: those that hooks can touch")
     parser.add_argument("--session", action="store_true", help="with an active session in every repository")
     parser.add_argument("--now", action="store_true", help="have the hooks wait for the sealer (trace.seal=now)")
+    parser.add_argument("--sha256", action="store_true", help="in repositories with SHA-256 objects")
     parser.add_argument("--verbose", "-v", action="store_true", help="print a line for every script")
     args = parser.parse_args()
     tests = args.source.resolve() / "t"
@@ -50,11 +52,12 @@ def main() -> int:
         parser.error(f"'{args.source}' is not a built source tree of git with such scripts")
     results = differences = 0
     with tempfile.TemporaryDirectory(prefix="gittrace-suite-") as folder:
-        template = make_template(Path(folder), tests.parent, args.session, args.now)
+        hashed = {"GIT_TEST_DEFAULT_HASH": "sha256"} if args.sha256 else {}
+        template = make_template(Path(folder), tests.parent, args.session, args.now, args.sha256)
         for script in scripts:
-            bare = run(script, Path(folder))
+            bare = run(script, Path(folder), hashed)
             with swapped(tests.parent / "templates/blt", template), chaining(tests / "test-lib-functions.sh"):
-                ours = run(script, Path(folder))
+                ours = run(script, Path(folder), hashed)
             results += len(bare)
             changed = sorted(number for number in bare if bare[number] != ours.get(number))
             differences += len(changed)
@@ -66,7 +69,7 @@ def main() -> int:
     return 1 if differences else 0
 
 
-def make_template(folder: Path, source: Path, session: bool, now: bool) -> Path:
+def make_template(folder: Path, source: Path, session: bool, now: bool, sha256: bool = False) -> Path:
     """Return a copy of git's template folder with what `git trace init` and `start` leave in a repository."""
     program = folder / "bin" / "git-trace"
     program.parent.mkdir()
@@ -78,7 +81,7 @@ def make_template(folder: Path, source: Path, session: bool, now: bool) -> Path:
     path = f"{source / 'bin-wrappers'}{os.pathsep}{program.parent}{os.pathsep}{os.environ['PATH']}"
     repo = Repo(folder / "model", hermetic_environment(home) | {"PATH": path})
     repo.top.mkdir()
-    repo.git("init", "-q", ".")
+    repo.git("init", "-q", f"--object-format={'sha256' if sha256 else 'sha1'}", ".")
     if now:
         repo.git("config", "trace.seal", "now")
     repo.git("trace", "init")
@@ -121,10 +124,11 @@ def chaining(functions: Path) -> Iterator[None]:
         functions.write_text(kept)
 
 
-def run(script: Path, folder: Path) -> dict[int, str]:
+def run(script: Path, folder: Path, settings: Mapping[str, str]) -> dict[int, str]:
     """Run one of git's scripts; return number -> `ok` or `not ok`, with the test's title."""
     root = folder / "trash"
     env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "GITTRACE"))}
+    env |= settings
     argv = ["sh", script.name, f"--root={root}"]
     done = subprocess.run(
         argv, cwd=script.parent, env=env, capture_output=True, text=True, errors="replace", timeout=1800
