@@ -250,9 +250,20 @@ class Ledger:
         firsts = (self.lines.claims((family, line))[:1] for line in lines)
         return not lines or any(held and held[0].trace == claim.trace for held in firsts)
 
-    def wrote(self, claim: Claim, blob: str) -> bool:
-        """Tell whether a trace that left a file so wrote telling lines to get there, or only took some away."""
-        return bool(self.work(claim.trace).support.get(blob, (b"", ()))[1])
+    def only_took(self, claim: Claim, blob: str, family: bytes, gone: Collection[int]) -> bool:
+        """Tell whether a trace that left a file so wrote no telling lines to get there, but took some away.
+
+        `gone` are the exact fingerprints of what a commit takes away there; of a renamed file that may be nothing.
+        """
+        work = self.work(claim.trace)
+        if work.support.get(blob, (b"", ()))[1]:
+            return False
+        names = self.families.members(family)
+        return (
+            not gone
+            or any(not work.taken.get(name, set()).isdisjoint(gone) for name in names)
+            or not work.untold.isdisjoint(names)
+        )
 
     def wrote_in(self, trace: str, family: bytes) -> bool:
         """Tell whether a trace wrote lines in a file."""

@@ -91,6 +91,7 @@ def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Mat
     readers: dict[bytes, _Lines] = {}
     for file in content.files:
         reader = readers[file.path] = _Lines(made, ledger, found, file.path)
+        reader.gone.update(line.exact for run in file.lines.removed for line in run)
         for run, key in zip(file.lines.added, file.lines.keys, strict=True):
             reader.read(run, key, gone, bones)
         total += reader.new
@@ -130,7 +131,7 @@ def _has_part(claim: Claim, oid: str, ledger: Ledger, lines: "_Lines | None") ->
         return ledger.is_supported(claim, oid)
     if lines.new:
         return claim.trace in lines.explained
-    return not ledger.wrote(claim, oid)
+    return ledger.only_took(claim, oid, lines.family, lines.gone)
 
 
 def _had(made: Made, commits: Iterable[Made], ledger: Ledger) -> bool:
@@ -163,6 +164,8 @@ class _Lines:
         self.runs = 0
         # how many lines are new, and how many of them are a trace's
         self.new = 0
+        # exact fingerprints of all that it takes away there
+        self.gone: set[int] = set()
         self.explained: Counter[str] = Counter()
 
     def read(self, run: Run, key: str, gone: set[int], bones: set[int]) -> None:

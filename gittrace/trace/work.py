@@ -44,6 +44,8 @@ class Work:
     runs          runs of added lines that are telling
     blocks        as `fingerprint.blocks`
     removed       (path, exact fingerprints) of telling runs of lines that were taken away
+    taken         by path, the exact fingerprints of all lines that were taken away
+    untold        paths of which it is not known what was done to their lines
     names         the last name of a renamed file, by the first
     renames       (old, new) of every rename
     heads         HEADs that events saw, and when (microseconds)
@@ -63,6 +65,8 @@ class Work:
     runs: dict[RunKey, Origin] = field(default_factory=dict)
     blocks: dict[Block, Origin] = field(default_factory=dict)
     removed: dict[tuple[bytes, tuple[int, ...]], Origin] = field(default_factory=dict)
+    taken: dict[bytes, set[int]] = field(default_factory=dict)
+    untold: set[bytes] = field(default_factory=set)
     names: dict[bytes, bytes] = field(default_factory=dict)
     renames: set[tuple[bytes, bytes]] = field(default_factory=set)
     heads: list[tuple[str, int]] = field(default_factory=list)

@@ -248,6 +248,7 @@ class _Reader:
         except (PatchError, ValueError) as error:
             self.work.problems.append(f"event '{origin.event_id}': {error}")
             return
+        known_states = {file.path for file in files if file.new_path and self._leads_back(file)}
         read = [(file, file_lines(file), self._file(file, origin, counts, foreign)) for file in files]
         added = [line for _, lines, _ in read for run in lines.added for line in run if line.telling]
         removed = [line for _, lines, _ in read for run in lines.removed for line in run if line.telling]
@@ -260,6 +261,8 @@ class _Reader:
         wrapped = [wrapped_anew(lines, self.ours) for _, lines, _ in read]
         for file, lines, ours in read:
             self._remove(file, lines.removed, origin, ours, said, moved)
+            if ours and file.path not in known_states:
+                self._took(file, lines.removed, origin)
         for (file, lines, ours), places in zip(read, wrapped, strict=True):
             if file.new_path is not None:
                 self._add(self.changed[self.session][file.new_path], lines, origin, ours, known, places)
@@ -269,6 +272,7 @@ class _Reader:
         try:
             for change in self.store.changes(omitted.get("from"), omitted.get("to")):
                 ours = counts and not _is_in(foreign, change.path, change.new_mode, change.new_oid)
+                self.work.untold.add(change.path)
                 self._leaf(change.path, change.new_mode, change.new_oid, change.old_oid, origin, ours)
         except TraceError:
             self.work.whole = False
@@ -309,8 +313,23 @@ class _Reader:
                     written.stands = written.stands and (moved or not (ours or line.skeleton in said))
                 elif line.telling and line.exact not in self.ours:
                     self.others.add(line.exact)
-            if ours and telling_run(run):
-                self.work.removed.setdefault((first, tuple(line.exact for line in run)), origin)
+
+    def _took(self, file: FilePatch, runs: Iterable[Run], origin: Origin) -> None:
+        """Take in that an event was the first to take lines away."""
+        path = file.old_path or file.path
+        first = self.first_names.get(path, path)
+        for run in runs:
+            exacts = tuple(line.exact for line in run)
+            self.work.taken.setdefault(first, set()).update(exacts)
+            if telling_run(run):
+                self.work.removed.setdefault((first, exacts), origin)
+
+    def _leads_back(self, file: FilePatch) -> bool:
+        """Tell whether a file is as it was known before: who goes back there took nothing away."""
+        old = self._before(file.old_path) if file.old_path else None
+        oid = file.new_oid or file.old_oid or (old[2] if old else "")
+        leaf = (file.path, file.new_mode or (old[1] if old else 0), oid)
+        return leaf in self.seen
 
     def _add(
         self,

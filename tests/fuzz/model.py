@@ -23,14 +23,19 @@ def line(token: int) -> bytes:
     return f"t{token:06d} {a} {b} {c}\n".encode()
 
 
+def is_text(data: bytes) -> bool:
+    """Tell whether git takes a content for lines."""
+    return b"\0" not in data
+
+
 def tokens(data: bytes) -> frozenset[int]:
-    """Return the tokens in a file, indented or not."""
-    return frozenset(map(int, _TOKEN.findall(data)))
+    """Return the tokens in a file, indented or not; what is no text has no lines."""
+    return frozenset(map(int, _TOKEN.findall(data))) if is_text(data) else frozenset()
 
 
 def verbatim(data: bytes) -> frozenset[int]:
     """Return the tokens of a file that stand in the line as it was written."""
-    return frozenset(map(int, _VERBATIM.findall(data)))
+    return frozenset(map(int, _VERBATIM.findall(data))) if is_text(data) else frozenset()
 
 
 @dataclass(frozen=True)
@@ -195,6 +200,19 @@ class Commits:
             self._files[oid] = File(digest, tokens(content), verbatim(content))
 
 
+def _older(commit: Commit) -> frozenset[int]:
+    """Return the tokens that stand in any commit before one."""
+    found: set[int] = set()
+    todo, seen = list(commit.parents), set()
+    while todo:
+        parent = todo.pop()
+        if parent.oid not in seen:
+            seen.add(parent.oid)
+            found.update(token for file in parent.files.values() for token in file.tokens)
+            todo += parent.parents
+    return frozenset(found)
+
+
 def must_link(ledger: Ledger, commit: Commit, trace: str, reachable: Mapping[str, Commit]) -> bool:
     """Tell whether a commit brings in lines that the trace wrote, and not by undoing the trace's own work."""
     if not commit.brought & ledger.owned(trace):
@@ -217,6 +235,10 @@ def may_link(ledger: Ledger, commit: Commit, trace: str) -> bool:
         if file is not None and ledger.contents.get(file.digest) == trace and file.tokens <= stood:
             return True
         if file is not None and (trace, path, file.digest) in ledger.placed:
+            return True
+        # the same under a name that it never had, when a rename was committed in two parts
+        is_new = all(path not in parent.files for parent in commit.parents)
+        if file is not None and is_new and ledger.contents.get(file.digest) == trace and file.tokens <= _older(commit):
             return True
         # two who remove the same line can't be told apart
         had = frozenset[int]().union(*(parent.files.get(path, _NOTHING).tokens for parent in commit.parents))

@@ -12,7 +12,7 @@ from typing import Protocol
 from gittrace.git.repository import Repository
 from gittrace.trace.initialize import initialize
 from gittrace.vocabulary import HOOKS_DIR
-from tests.fuzz.model import Commits, Ledger, Writer, line, tokens
+from tests.fuzz.model import Commits, Ledger, Writer, is_text, line, tokens
 from tests.support.recording import Recording
 from tests.support.repo import Repo, make_repo
 
@@ -302,7 +302,7 @@ class World:
 def scribble(desk: Desk, rng: Random) -> None:
     """Edit a few files by hand: insert, replace, delete, move and indent lines, make and remove files."""
     for _ in range(rng.randint(1, 3)):
-        files = desk.files()
+        files = {path: data for path, data in desk.files().items() if is_text(data)}
         edit = rng.choices(_EDITS, _WEIGHTS)[0] if files else _create
         edit(desk, rng, files)
     desk.observe()

@@ -1,0 +1,79 @@
+"""What others did is no link, though it came through the hands of a session: undone, taken in parts, said again."""
+
+from tests.support.recording import TEN, Recording
+from tests.trace.history import DIVERGED, TOOL, outcome, tiers
+
+ROWS = "".join(f"row {number} of the table\n" for number in range(8))
+
+
+def without(*numbers: int) -> str:
+    """Return the rows but for some."""
+    return "".join(row for number, row in enumerate(ROWS.splitlines(keepends=True)) if number not in numbers)
+
+
+def test_what_others_took_away_and_a_session_committed_in_parts(work: Recording) -> None:
+    work.write(a=ROWS, b=ROWS, c=TEN)
+    work.commit("rows")
+    work.write(a=without(2), b=without(3))
+    theirs = work.commit("theirs")
+    trace = work.start().trace_id
+    work.did("make", b=without(3, 6), c=TEN + "the only line of the trace\n")
+    own = work.commit()
+    work.git("reset", "-q", "--hard", theirs)
+    work.git("reset", "-q", "HEAD~")
+    for name in ("a", "b"):
+        work.git("add", name)
+        work.git("commit", "-q", "-m", f"part {name}")
+    work.did("test")
+    assert tiers(outcome(work, trace)) == {}
+    assert tiers(outcome(work, trace), reachable=False) == {own: TOOL}
+
+
+def test_what_others_took_away_and_a_session_amended(work: Recording) -> None:
+    work.write(a=ROWS, b=ROWS)
+    work.commit("rows")
+    work.write(a=without(2))
+    work.commit("theirs")
+    trace = work.start().trace_id
+    work.did("make", b=ROWS + "the only line of the trace\n")
+    work.git("stash", "push", "-q")
+    work.git("rebase", "-q", "--exec", "git commit -q --amend -m executed", "HEAD~2")
+    work.did("test")
+    assert tiers(outcome(work, trace)) == {}
+
+
+def test_what_others_took_away_and_the_trace_once_more(work: Recording) -> None:
+    work.write(a=ROWS)
+    work.commit("rows")
+    work.write(a=without(2))
+    work.commit("theirs")
+    work.git("revert", "--no-edit", "HEAD")
+    trace = work.start().trace_id
+    work.did("make", a=without(2))
+    assert tiers(outcome(work, trace)) == {}
+    own = work.commit()
+    assert tiers(outcome(work, trace)) == {own: DIVERGED}
+
+
+def test_what_others_took_away_so_that_a_file_is_as_a_trace_left_it(work: Recording) -> None:
+    work.write(a=ROWS, b=ROWS)
+    work.commit("rows")
+    trace = work.start().trace_id
+    work.run("git", "mv", "b", "c")
+    own = work.commit()
+    work.stop()
+    work.write(c="a line that somebody put in front\n" + ROWS)
+    work.commit("more")
+    work.write(c=ROWS)
+    work.commit("and less")
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
+def test_a_bracket_that_a_trace_took_away(work: Recording) -> None:
+    work.write(a=ROWS + "}\n" + TEN)
+    work.commit("rows")
+    trace = work.start().trace_id
+    work.did("make", a=ROWS + TEN)
+    work.stop()
+    own = work.commit()
+    assert tiers(outcome(work, trace)) == {own: TOOL}
