@@ -8,7 +8,7 @@ other way is found by `gittrace.trace.claims`, which knows the history.
 """
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import from_json_text
@@ -16,7 +16,7 @@ from gittrace.git.history import Leaf
 from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
-from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
+from gittrace.model.trace import EventDict, Trace, grew_on, made_in
 from gittrace.trace.fingerprint import (
     FileLines,
     Line,
@@ -30,11 +30,9 @@ from gittrace.trace.fingerprint import (
     telling_run,
 )
 from gittrace.trace.work import Origin, Work, Written, microseconds
+from gittrace.trace.work_steps import WorkStep, grafts_of, steps_of
 from gittrace.trace.wrapped import Spot, wrapped_anew
 from gittrace.vocabulary import COMMIT, REWRITE, SESSION
-
-# such commits bring in what stood elsewhere before, or take it away again
-_GRAFTED = ("cherry-pick", "revert", "am")
 
 
 def work_of(trace: Trace, store: ObjectStore) -> Work:
@@ -42,54 +40,11 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
     began, ended = (microseconds(at) // 1_000_000 for at in (trace.started, trace.ended))
     work = Work(trace.id, began, ended, made=made_in(trace.events)[0])
     reader = _Reader(work, store)
-    reader.grafts = _grafts(trace)
+    reader.grafts = grafts_of(trace)
     reader.grew_on = grew_on(trace.events)
-    for step in _steps(trace):
+    for step in steps_of(trace):
         reader.read(step)
     return work
-
-
-class _Step(NamedTuple):
-    """An event in its place; a session's header comes at the beginning of every segment.
-
-    before       HEAD after the event before
-    head, after  HEAD before and after this one
-    following    HEAD at the next one
-    """
-
-    at: int
-    event: EventDict
-    session: Session
-    segment: int
-    before: str | None
-    head: str | None
-    after: str | None
-    following: str | None
-
-
-def _steps(trace: Trace) -> list[_Step]:
-    """Return the events of a trace in the order of time: sessions may go on side by side."""
-    steps = []
-    for session in trace.sessions:
-        items = [(segment, event) for segment in session.segments for event in (segment.header, *segment.events)]
-        around = [heads(event) for _, event in items]
-        latest = 0
-        for number, (segment, event) in enumerate(items):
-            # every header has the time of the session's start
-            latest = max(latest, microseconds(event.get("at")))
-            head, after = around[number]
-            before, following = around[max(number - 1, 0)][1], around[min(number + 1, len(around) - 1)][0]
-            steps.append(_Step(latest, event, session, segment.index, before, head, after, following))
-    return sorted(steps, key=lambda step: step.at)
-
-
-def _grafts(trace: Trace) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for event in trace.events:
-        if event["kind"] == COMMIT and str(event.get("action", "")).startswith(_GRAFTED):
-            for name in filter(None, (event.get("id"), event.get("by"))):
-                found.setdefault(str(name), []).append(str(event.get("commit")))
-    return found
 
 
 class _Reader:
@@ -115,7 +70,7 @@ class _Reader:
         self._roots: dict[str, str | None] = {}
         self._trees: dict[str, TreeEditor] = {}
 
-    def read(self, step: _Step) -> None:
+    def read(self, step: WorkStep) -> None:
         """Take in an event; what a session's header holds was there before and is nobody's here."""
         event, self.session = step.event, step.session.id
         origin = Origin(microseconds(event.get("at")), str(event.get("id", "")), (step.session.id, step.segment))

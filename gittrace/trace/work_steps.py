@@ -1,0 +1,54 @@
+"""The events of a trace in the order of time, with what HEAD was around each."""
+
+from typing import NamedTuple
+
+from gittrace.model.trace import EventDict, Session, Trace, heads
+from gittrace.trace.work import microseconds
+from gittrace.vocabulary import COMMIT
+
+# such commits bring in what stood elsewhere before, or take it away again
+_GRAFTED = ("cherry-pick", "revert", "am")
+
+
+class WorkStep(NamedTuple):
+    """An event in its place; a session's header comes at the beginning of every segment.
+
+    before       HEAD after the event before
+    head, after  HEAD before and after this one
+    following    HEAD at the next one
+    """
+
+    at: int
+    event: EventDict
+    session: Session
+    segment: int
+    before: str | None
+    head: str | None
+    after: str | None
+    following: str | None
+
+
+def steps_of(trace: Trace) -> list[WorkStep]:
+    """Return the events of a trace in the order of time: sessions may go on side by side."""
+    steps = []
+    for session in trace.sessions:
+        items = [(segment, event) for segment in session.segments for event in (segment.header, *segment.events)]
+        around = [heads(event) for _, event in items]
+        latest = 0
+        for number, (segment, event) in enumerate(items):
+            # every header has the time of the session's start
+            latest = max(latest, microseconds(event.get("at")))
+            head, after = around[number]
+            before, following = around[max(number - 1, 0)][1], around[min(number + 1, len(around) - 1)][0]
+            steps.append(WorkStep(latest, event, session, segment.index, before, head, after, following))
+    return sorted(steps, key=lambda step: step.at)
+
+
+def grafts_of(trace: Trace) -> dict[str, list[str]]:
+    """Return by event the reverts and picks that it is, or that the command made."""
+    found: dict[str, list[str]] = {}
+    for event in trace.events:
+        if event["kind"] == COMMIT and str(event.get("action", "")).startswith(_GRAFTED):
+            for name in filter(None, (event.get("id"), event.get("by"))):
+                found.setdefault(str(name), []).append(str(event.get("commit")))
+    return found
