@@ -7,7 +7,8 @@ are gone from other files. Cause comes before effect: an event that is younger t
 the note on the commit says that it led there.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -15,7 +16,7 @@ from functools import lru_cache
 from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, Line, Sure
-from gittrace.model.trace import Trace
+from gittrace.model.trace import Session, Trace, heads
 from gittrace.trace.lines import Lines
 from gittrace.trace.recorded import read_all
 from gittrace.trace.versions import Birth, When
@@ -31,7 +32,12 @@ class Attributor:
         self.objects = objects
         self.lineage, self.problems = read_all(traces, objects, most)
         self._noted: dict[str, dict[str, int]] = {}
+        # by session, in order of time: when each event was, and HEAD before it
+        self._heads: dict[str, tuple[list[str], list[str | None]]] = {}
+        self._known: dict[tuple[str, str], bool] = {}
         for trace in traces:
+            for session in trace.sessions:
+                self._heads[session.id] = _heads_of(session)
             for segment in trace.segments:
                 for commit in segment.commits:
                     sessions = self._noted.setdefault(commit, {})
@@ -47,7 +53,7 @@ class Attributor:
         made = self.objects.commit(commit)
         tree = TreeEditor(self.objects, made.tree)
         entry = tree.get(path)
-        causes = _Causes(made.committer.time, self._noted.get(commit, {}))
+        causes = _Causes(made.committer.time, self._noted.get(commit, {}), lambda when: self._existed(commit, when))
         if STATE in wanted:
             others = [at for at in wanted if at != STATE]
             maker = self._maker(path, entry, causes)
@@ -62,6 +68,29 @@ class Attributor:
         lines = self._content(entry)
         return self._compared(path, lines, wanted, causes, tree) if lines else dict.fromkeys(wanted)
 
+    def _existed(self, commit: str, when: When) -> bool:
+        """Tell whether HEAD had got to a commit before an event."""
+        times, before = self._heads.get(when.session_id, ([], []))
+        at = bisect_left(times, when.at)
+        head = before[at] if at < len(before) else None
+        if head is None:
+            return False
+        if (commit, head) not in self._known:
+            self._known[commit, head] = self._leads_to(commit, head)
+        return self._known[commit, head]
+
+    def _leads_to(self, commit: str, head: str) -> bool:
+        oldest = self.objects.commit(commit).committer.time
+        todo, seen = [head], {head}
+        while todo:
+            oid = todo.pop()
+            if oid == commit:
+                return True
+            if self.objects.kind(oid) == "commit" and (made := self.objects.commit(oid)).committer.time >= oldest:
+                todo += [parent for parent in made.parents if parent not in seen]
+                seen.update(made.parents)
+        return False
+
     def _maker(self, path: bytes, entry: Entry | None, causes: "_Causes") -> Line | None:
         leaves = self.lineage.makers.get((path, entry.oid if entry else None), ())
         allowed = [
@@ -73,7 +102,7 @@ class Attributor:
         self, path: bytes, content: bytes, session_id: str | None, wanted: Collection[int]
     ) -> dict[int, Line | None]:
         """Return the same for a content that is not committed; `session_id` is the session that is active there."""
-        causes = _Causes(None, {session_id: 0} if session_id else {})
+        causes = _Causes(None, {session_id: 0} if session_id else {}, lambda _: False)
         lines = self.lineage.past.lines(content)
         return self._compared(path, lines, wanted, causes, TreeEditor(self.objects))
 
@@ -97,16 +126,20 @@ class Attributor:
 
 @dataclass(frozen=True)
 class _Causes:
-    """Tells which events may have led to a commit; `time` None is now."""
+    """Tells which events may have led to a commit; `time` None is now.
+
+    A commit's time is in whole seconds, and may be another clock's: what events saw as HEAD was there before them.
+    """
 
     time: int | None
     noted: Mapping[str, int]
+    existed: Callable[[When], bool]
 
     def __call__(self, when: When) -> bool:
         if self.time is None or when.segment <= self.noted.get(when.session_id, -1):
             return True
         seconds = _seconds(when.at)
-        return seconds is not None and seconds <= self.time
+        return seconds is not None and seconds <= self.time and not self.existed(when)
 
 
 @lru_cache(1 << 16)
@@ -116,6 +149,17 @@ def _seconds(at: str) -> int | None:
         return int(datetime.fromisoformat(at).timestamp())
     except ValueError:
         return None
+
+
+def _heads_of(session: Session) -> tuple[list[str], list[str | None]]:
+    """Return when the events of a session were, which never goes back, and HEAD before each."""
+    times: list[str] = []
+    found: list[str | None] = []
+    for segment in session.segments:
+        for event in (segment.header, *segment.events):
+            times.append(max(times[-1] if times else "", str(event.get("at", ""))))
+            found.append(heads(event)[0])
+    return times, found
 
 
 def _lines(

@@ -250,6 +250,11 @@ class Ledger:
         firsts = (self.lines.claims((family, line))[:1] for line in lines)
         return not lines or any(held and held[0].trace == claim.trace for held in firsts)
 
+    def wrote(self, claim: Claim, blob: str) -> frozenset[int]:
+        """Return the telling lines that a trace wrote to get to a content, by their exact fingerprints."""
+        _, lines = self.work(claim.trace).support.get(blob, (b"", ()))
+        return frozenset(line.exact for line in lines)
+
     def only_took(self, claim: Claim, blob: str, family: bytes, gone: Collection[int]) -> bool:
         """Tell whether a trace that left a file so wrote no telling lines to get there, but took some away.
 

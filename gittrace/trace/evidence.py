@@ -90,7 +90,7 @@ def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Mat
     total = 0
     readers: dict[bytes, _Lines] = {}
     for file in content.files:
-        reader = readers[file.path] = _Lines(made, ledger, found, file.path)
+        reader = readers[file.path] = _Lines(made, ledger, found, file.path, file.old_path)
         reader.gone.update(line.exact for run in file.lines.removed for line in run)
         for run, key in zip(file.lines.added, file.lines.keys, strict=True):
             reader.read(run, key, gone, bones)
@@ -130,7 +130,7 @@ def _has_part(claim: Claim, oid: str, ledger: Ledger, lines: "_Lines | None") ->
     if lines is None:
         return ledger.is_supported(claim, oid)
     if lines.new:
-        return claim.trace in lines.explained
+        return claim.trace in lines.explained or lines.say_again(claim, oid)
     return ledger.only_took(claim, oid, lines.family, lines.gone)
 
 
@@ -155,15 +155,18 @@ def _removed(made: Made, content: Content, ledger: Ledger, found: dict[str, Matc
 class _Lines:
     """Reads the lines that a commit adds to one file."""
 
-    def __init__(self, made: Made, ledger: Ledger, found: dict[str, Match], path: bytes) -> None:
+    def __init__(self, made: Made, ledger: Ledger, found: dict[str, Match], path: bytes, old_path: bytes) -> None:
         self.made = made
         self.ledger = ledger
         self.found = found
         self.path = path
+        self.old_path = old_path
         self.family = ledger.families.of(path)
         self.runs = 0
         # how many lines are new, and how many of them are a trace's
         self.new = 0
+        # new lines that say something and are nobody's
+        self.orphans: list[Line] = []
         # exact fingerprints of all that it takes away there
         self.gone: set[int] = set()
         self.explained: Counter[str] = Counter()
@@ -191,6 +194,8 @@ class _Lines:
             if not line.telling:
                 owners[at] = self._neighbours(line, owners, at)
             owner = owners[at] or whole
+            if owner is None and new[at] and line.telling:
+                self.orphans.append(line)
             if owner and new[at]:
                 self.explained[owner.trace] += 1
         self.new += sum(new)
@@ -211,6 +216,20 @@ class _Lines:
                 match.known[self.path, line.skeleton] = claim
                 match.bent.add((self.family, self.ledger.formatted(claim.trace, self.family)[line.skeleton]))
         return claim
+
+    def say_again(self, claim: Claim, blob: str) -> bool:
+        """Tell whether a trace wrote a line that the file had already, where its session made the commit; count those.
+
+        That an earlier commit brought such a line doesn't mean that this one isn't new.
+        """
+        if len(self.made.parents) != 1 or not self.ledger.made(claim, self.made):
+            return False
+        wrote = self.ledger.wrote(claim, blob)
+        mine = [line for line in self.orphans if line.exact in wrote]
+        stood = self.ledger.facts.standing(self.made.parents[0], self.old_path) if mine else None
+        again = sum(line.skeleton in stood for line in mine) if stood else 0
+        self.explained[claim.trace] += again
+        return again > 0
 
     def _wrapped(self, at: int) -> Claim | None:
         found = self.ledger.first_bent((self.path, self.runs, at), self.made)

@@ -166,8 +166,10 @@ class Finder:
         if first is None:
             return found
         alike = dict(found)
+        # what is done to a file to which the same was done before adds to that, or brings back what was taken away
+        again = self.graph.leads_to(first, made.oid)
         for trace, other in self._found[first].items():
-            if other.link.tier == TOOL_EMITTED:
+            if other.link.tier == TOOL_EMITTED and (trace in found or not again):
                 alike[trace] = replace(alike.get(trace, Match()), same_as=first)
         return alike
 

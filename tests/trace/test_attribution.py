@@ -1,5 +1,6 @@
 """Who first wrote the lines of commits, on real git: every way in which recorded work reaches history."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -592,3 +593,19 @@ def test_a_short_line_that_comes_back_to_its_place_is_whose_it_was(work: Recordi
     work.did("undo", f="def add(a, b):\n" + SHORT + "\n\n" + TEN + lines("one"))
     work.commit()
     assert blamed(work, "f")["    return a - b"] is None
+
+
+def test_what_head_was_at_before_an_event_is_not_of_that(work: Recording) -> None:
+    """Whatever the clock of who committed said, or the event came in the same second."""
+    theirs = "a line that somebody wrote\nand another line of theirs\n"
+    work.write(a=theirs)
+    later = f"{int(time.time()) + 3600} +0000"
+    work.git("add", "-A")
+    work.git("commit", "-q", "-m", "theirs", env={"GIT_AUTHOR_DATE": later, "GIT_COMMITTER_DATE": later})
+    work.start()
+    work.did("copy", b=theirs)
+    work.did("change", a=f"{theirs}and one of the session\n")
+    work.commit()
+    lines = theirs.splitlines()
+    assert blamed(work, "a", "HEAD~") == dict.fromkeys(lines)
+    assert blamed(work, "b") == dict.fromkeys(lines, "copy")

@@ -77,3 +77,52 @@ def test_a_bracket_that_a_trace_took_away(work: Recording) -> None:
     work.stop()
     own = work.commit()
     assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
+def test_a_line_that_somebody_says_again_in_the_file(work: Recording) -> None:
+    """The trace's own stands there before, so this one is another's."""
+    work.write(a=ROWS)
+    work.commit("rows")
+    trace = work.start().trace_id
+    work.did("make", a="    return self.value\n" + ROWS)
+    own = work.commit()
+    work.stop()
+    work.write(a="    return self.value\n" + ROWS + "def other(self):\n    return self.value\n")
+    work.commit("theirs")
+    work.write(a="    return self.value\n" + ROWS + "def other(self):\n    return self.value\n    return  self.value\n")
+    work.commit("formatted otherwise")
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
+def test_a_run_of_lines_that_somebody_says_again_in_the_file(work: Recording) -> None:
+    three = "try:\n    value = read()\nexcept KeyError:\n"
+    work.write(a=ROWS)
+    work.commit("rows")
+    trace = work.start().trace_id
+    work.did("make", a=three + ROWS)
+    own = work.commit()
+    work.stop()
+    work.write(a=three + ROWS + three)
+    work.commit("theirs")
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
+def test_a_line_that_the_trace_says_again_in_the_file(work: Recording) -> None:
+    """Though a commit before it brought the first one."""
+    work.write(a="import time\n" + ROWS)
+    work.commit("rows")
+    trace = work.start().trace_id
+    work.did("make", a="import time\n" + ROWS + "import time\n")
+    work.stop()
+    own = work.commit()
+    found = outcome(work, trace)
+    # nobody has it twice: that the session wrote it is known where it was committed there
+    assert tiers(found) == {}
+    work.start(trace)
+    work.did("make", a="import time\n" + ROWS + "import time\n" + TEN)
+    work.did("less", a="import time\n" + ROWS + "import time\nimport time\n")
+    again = work.commit()
+    work.did("test")
+    found = outcome(work, trace)
+    assert tiers(found) == {again: TOOL}
+    assert (found.links[0].share, own in tiers(found)) == (1.0, False)
