@@ -48,7 +48,9 @@ def grafts_of(trace: Trace) -> dict[str, list[str]]:
     """Return by event the reverts and picks that it is, or that the command made."""
     found: dict[str, list[str]] = {}
     for event in trace.events:
-        if event["kind"] == COMMIT and str(event.get("action", "")).startswith(_GRAFTED):
+        action = str(event.get("action", ""))
+        # a pick that had stopped, and was solved, is a commit by its words
+        if event["kind"] == COMMIT and (action.startswith(_GRAFTED) or "(cherry-pick)" in action):
             for name in filter(None, (event.get("id"), event.get("by"))):
                 found.setdefault(str(name), []).append(str(event.get("commit")))
     return found

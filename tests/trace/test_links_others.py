@@ -126,3 +126,21 @@ def test_a_line_that_the_trace_says_again_in_the_file(work: Recording) -> None:
     found = outcome(work, trace)
     assert tiers(found) == {again: TOOL}
     assert (found.links[0].share, own in tiers(found)) == (1.0, False)
+
+
+def test_a_pick_of_what_others_did_that_stopped_and_was_solved(work: Recording) -> None:
+    """The file is gone in the branch that it comes to, so all of it comes back."""
+    work.write(a=ROWS, b=TEN)
+    base = work.commit("rows")
+    work.write(a=f"{ROWS}and one of theirs\n")
+    theirs = work.commit("theirs")
+    work.git("switch", "-q", "-c", "topic", base)
+    work.git("rm", "-q", "a")
+    work.commit("gone")
+    trace = work.start().trace_id
+    work.did("test")
+    work.git("cherry-pick", theirs, status=1)
+    work.git("add", "a")
+    work.git("cherry-pick", "--continue", env={"GIT_EDITOR": "true"})
+    work.did("test")
+    assert tiers(outcome(work, trace)) == {}
