@@ -104,21 +104,37 @@ def run(wanted: Program, stage: Stage = INSIDE) -> Failure | None:
 
 def on_stage(setup: Setup, act: Callable[[World], None], stage: Stage = INSIDE) -> Failure | None:
     """Do something on a stage of its own, and return how it failed."""
+    with secluded() as (folder, env):
+        world = stage.world(folder, env, setup)
+
+        def undisturbed() -> None:
+            with _no_chance(world):
+                act(world)
+
+        return failure_of(undisturbed, world.transcript)
+
+
+@contextmanager
+def secluded() -> Iterator[tuple[Path, dict[str, str]]]:
+    """Yield a folder, and the environment in which all runs meanwhile: nothing of this machine is seen in it."""
     with tempfile.TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as folder:
         home = Path(folder, "home")
         home.mkdir()
         env = hermetic_environment(home)
         with mock.patch.dict(os.environ, env, clear=True):
-            world = stage.world(Path(folder), env, setup)
-            try:
-                with _no_chance(world):
-                    act(world)
-            except Broken as error:
-                return Failure(error.rule, str(error), tuple(world.transcript))
-            except Exception as error:  # whatever it is, it is what is being looked for
-                where = traceback.extract_tb(error.__traceback__)[-1]
-                rule = f"{type(error).__name__} in {os.path.basename(where.filename)}:{where.name}"
-                return Failure(rule, traceback.format_exc(), tuple(world.transcript))
+            yield Path(folder), env
+
+
+def failure_of(act: Callable[[], None], transcript: Sequence[str]) -> Failure | None:
+    """Do something, and return how it failed."""
+    try:
+        act()
+    except Broken as error:
+        return Failure(error.rule, str(error), tuple(transcript))
+    except Exception as error:  # whatever it is, it is what is being looked for
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        rule = f"{type(error).__name__} in {os.path.basename(where.filename)}:{where.name}"
+        return Failure(rule, traceback.format_exc(), tuple(transcript))
     return None
 
 

@@ -20,8 +20,8 @@ from tests.fuzz.world import Desk, Setup, World
 from tests.support.recording import view
 from tests.support.repo import Repo
 
-# hooks close the descriptors below it for the sealer that they leave behind
-_FIRST_KEPT = 10
+# what hooks leave behind closes the descriptors below it
+_FIRST_KEPT = 200
 _PATIENCE = 60
 # says that it began, and goes on until it is told to end; its last word is the event's name
 _HOLD = ("sh", "-c", "echo began; read -r _")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import blackbox
+from tests.fuzz import blackbox, sharing
 from tests.fuzz.again import played
 from tests.fuzz.engine import Program, program, report, run, shrink
 
@@ -34,6 +34,13 @@ def test_the_command_line(seed: int) -> None:
     assert said is None, said
 
 
+@pytest.mark.parametrize("seed", range(1, 3))
+def test_clones_of_one_server(seed: int) -> None:
+    """Nothing private is published, nothing is lost, and in the end all know the same."""
+    failure = sharing.played(seed, 12)
+    assert failure is None, "\n".join((failure.text, *failure.transcript))
+
+
 @pytest.mark.parametrize("path", sorted(_PROGRAMS.glob("*.txt")), ids=lambda path: path.stem)
 def test_what_failed_once(path: Path) -> None:
     """Programs that were found to break a rule, cut short; a file whose name ends in `-broken` still does."""
@@ -59,3 +66,12 @@ def test_more_random_work(number: int) -> None:
     assert said is None, said
     failure = played(seed, 80)
     assert failure is None, "\n".join((f"--again --seed {seed} --steps 80", failure.text, *failure.transcript))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(20))
+def test_more_clones_of_one_server(number: int) -> None:
+    """Programs that are others each time, unless FUZZ_SEED says which."""
+    seed = int(os.environ.get("FUZZ_SEED") or int.from_bytes(os.urandom(4))) + number
+    failure = sharing.played(seed, 40)
+    assert failure is None, "\n".join((f"sharing {seed} {seed} 40", failure.text, *failure.transcript))
