@@ -45,14 +45,19 @@ def run(args: argparse.Namespace) -> int:
     try:
         ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
         ids = list(dict.fromkeys(ids))
+        many = len(ids) > _FEW
         if getattr(exporter, "ATTRIBUTION", False):
-            answers = Answers(store, many=len(ids) > _FEW)
+            answers = Answers(store, many)
         facts = gate.masked_facts(repo_facts(store.repo))
         failed = 0
         with open_output(args.output) as output:
             for start in range(0, len(ids), _BATCH):
                 traces = [store.load(trace) for trace in ids[start : start + _BATCH]]
-                historian = historian or Historian(store, traces)
+                if historian is None:
+                    historian = Historian(store, traces)
+                    if answers and many:
+                        # what either reads is much: one comes after the other
+                        historian.settle(ids)
                 for trace in traces:
                     if held := _held(gate, trace):
                         failed = 1

@@ -6,10 +6,9 @@ Of a merge, what no parent has.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from gittrace.git.diff import diff_trees
+from gittrace.git.diff import Differ
 from gittrace.git.objects import EMPTY_TREE, GITLINK, Commit, ObjectMissing, ObjectStore
 from gittrace.git.patch import FilePatch, PatchError, parse
-from gittrace.git.repository import Repository
 from gittrace.model.attribution import Added
 
 # a commit that adds more than this (bytes of diff) over a parent is not looked into
@@ -28,7 +27,7 @@ class FileChange(NamedTuple):
     gone: Sequence[Added] = ()
 
 
-def file_changes(repo: Repository, store: ObjectStore, commit: Commit) -> list[FileChange]:
+def file_changes(differ: Differ, store: ObjectStore, commit: Commit) -> list[FileChange]:
     """Return what a commit does to each file that it changes, by path.
 
     None at all when a parent or a blob isn't in this clone, which is shallow or partial then.
@@ -39,7 +38,7 @@ def file_changes(repo: Repository, store: ObjectStore, commit: Commit) -> list[F
         return []
     pairs = [(tree, commit.tree) for tree in known or [EMPTY_TREE[store.format]]]
     try:
-        return _common([parse(diff.text or b"") for diff in diff_trees(repo, pairs, LARGEST)])
+        return _common([parse(differ.diff(*pair, LARGEST).text or b"") for pair in pairs])
     except (PatchError, ObjectMissing):
         return []
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
-from gittrace.errors import GitFailed
+from gittrace.errors import GitFailed, TraceError
 from gittrace.git.isolated import Isolated
 from gittrace.git.objects import ObjectMissing
 from gittrace.git.process import Coprocess
@@ -32,24 +32,50 @@ class Diff(NamedTuple):
 
 
 def diff_trees(repo: Repository, pairs: Iterable[tuple[str, str]], limit: int) -> Generator[Diff, None, None]:
-    """Yield the diff of each pair (old tree, new tree), in order, without holding more than `limit` bytes of it.
+    """Yield the diff of each pair (old tree, new tree), in order; pairs are taken as the diffs are asked for.
 
-    One git serves all of them; pairs are taken as the diffs are asked for, and equal trees don't reach git at all.
-    Raises ObjectMissing when a tree or blob isn't in this repository (git isn't asked to fetch it), GitFailed.
+    Raises what `Differ.diff` does.
     """
-    isolated = Isolated(repo)
-    process: _DiffTree | None = None
+    differ = Differ(repo)
     try:
         for old, new in pairs:
-            if old == new:
-                yield Diff(b"", 0)
-                continue
-            process = process or _DiffTree(isolated.argv("diff-tree", "--stdin", *OPTIONS), isolated.env)
-            yield process.diff(old, new, limit)
+            yield differ.diff(old, new, limit)
     finally:
-        if process:
+        differ.close()
+
+
+class Differ:
+    """Compares trees, all with one git: from the first question until it is closed, or until git stops."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self._running: tuple[Isolated, _DiffTree] | None = None
+
+    def diff(self, old: str, new: str, limit: int) -> Diff:
+        """Return the diff of two trees, without holding more than `limit` bytes of it.
+
+        Equal trees don't reach git at all. Raises ObjectMissing when a tree or blob isn't in this repository (git
+        isn't asked to fetch it), GitFailed; the next question is asked of another git then.
+        """
+        if old == new:
+            return Diff(b"", 0)
+        if self._running is None:
+            isolated = Isolated(self._repo)
+            argv = isolated.argv("diff-tree", "--stdin", *OPTIONS)
+            self._running = isolated, _DiffTree(argv, isolated.env)
+        try:
+            return self._running[1].diff(old, new, limit)
+        except TraceError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End git."""
+        if self._running:
+            isolated, process = self._running
+            self._running = None
             process.close()
-        isolated.close()
+            isolated.close()
 
 
 class _DiffTree(Coprocess):

@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from gittrace.errors import TraceError
@@ -21,6 +22,7 @@ from gittrace.vocabulary import CACHE_DIR
 # the decoders of segments and diffs are loaded when something has to be found out
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gittrace.model.trace import Trace
     from gittrace.trace.attribution import Attributor
 
 # of more traces than this only those are read that share a line with what is asked
@@ -95,7 +97,7 @@ class Answers:
 
     def attribution(self, commit: str) -> Attribution:
         """Return what a commit changes over its parents, and who did. Raises ObjectMissing when it isn't here."""
-        files = file_changes(self.store.repo, self.store.objects, self.store.objects.commit(commit))
+        files = file_changes(self.store.differ, self.store.objects, self.store.objects.commit(commit))
         numbers = {
             (commit, path): [run.start - 1 + at for run in runs for at in range(len(run.texts))] or [STATE]
             for path, runs, _ in files
@@ -124,20 +126,27 @@ class Answers:
     def _over(self, traces: Collection[str], most: int | None = None) -> "Attributor":
         """Return an attributor over traces, those that can be read. Raises TooMuch."""
         from gittrace.trace.attribution import Attributor
+        from gittrace.trace.recorded import Source
 
         if self._made and self._made[0].issuperset(traces):
             return self._made[1]
         self._made = None
-        loaded = []
-        for trace in traces:
-            try:
-                loaded.append(self.store.load(trace))
-            except TraceError as error:
-                self.problems.append(str(error))
-        attributor = Attributor(self.store.objects, loaded, most)
+        began = {trace: at for trace, at, _ in self.store.index.traces()}
+        unsealed = {item.header["trace_id"] for item in self.store.pending.values()}
+        sources = [
+            Source("" if trace in unsealed else began.get(trace, ""), partial(self._load, trace)) for trace in traces
+        ]
+        attributor = Attributor(self.store.objects, sources, most)
         self.problems += attributor.problems
         self._made = frozenset(traces), attributor
         return attributor
+
+    def _load(self, trace: str) -> "Trace | None":
+        try:
+            return self.store.load(trace)
+        except TraceError as error:
+            self.problems.append(str(error))
+            return None
 
     def _relevant(self, asked: Collection[Asked]) -> list[str]:
         """Return the traces that may have to do with files of commits: all, as long as they are few."""

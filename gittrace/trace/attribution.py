@@ -8,17 +8,17 @@ the note on the commit says that it led there.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, Line, Sure
 from gittrace.model.trace import Session, Trace, heads
 from gittrace.trace.lines import Lines
-from gittrace.trace.recorded import read_all
+from gittrace.trace.recorded import Source, read_all
 from gittrace.trace.versions import Birth, When
 
 
@@ -28,20 +28,24 @@ class Attributor:
     Raises TooMuch where the states of their files take more than `most` bytes together.
     """
 
-    def __init__(self, objects: ObjectStore, traces: Sequence[Trace], most: int | None = None) -> None:
+    def __init__(self, objects: ObjectStore, sources: Iterable[Source], most: int | None = None) -> None:
         self.objects = objects
-        self.lineage, self.problems = read_all(traces, objects, most)
         self._noted: dict[str, dict[str, int]] = {}
         # by session, in order of time: when each event was, and HEAD before it
         self._heads: dict[str, tuple[list[str], list[str | None]]] = {}
         self._known: dict[tuple[str, str], bool] = {}
-        for trace in traces:
-            for session in trace.sessions:
-                self._heads[session.id] = _heads_of(session)
-            for segment in trace.segments:
-                for commit in segment.commits:
-                    sessions = self._noted.setdefault(commit, {})
-                    sessions[segment.session_id] = max(segment.index, sessions.get(segment.session_id, -1))
+        noting = (Source(source.began, partial(self._note, source)) for source in sources)
+        self.lineage, self.problems = read_all(noting, objects, most)
+
+    def _note(self, source: Source) -> Trace | None:
+        trace = source.load()
+        for session in trace.sessions if trace else ():
+            self._heads[session.id] = _heads_of(session)
+        for segment in trace.segments if trace else ():
+            for commit in segment.commits:
+                sessions = self._noted.setdefault(commit, {})
+                sessions[segment.session_id] = max(segment.index, sessions.get(segment.session_id, -1))
+        return trace
 
     def lines(self, commit: str, path: bytes, wanted: Collection[int]) -> dict[int, Line | None]:
         """Return who first wrote lines (indexes from 0) of a commit's file, None for nobody that was recorded.

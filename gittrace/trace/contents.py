@@ -1,17 +1,16 @@
 """What the lines are that commits add and take away: their fingerprints, not their text."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
 import mmh3
 
 from gittrace.errors import TraceError
-from gittrace.git.diff import diff_trees
+from gittrace.git.diff import Differ
 from gittrace.git.history import Made
 from gittrace.git.objects import EMPTY_TREE, ObjectStore
 from gittrace.git.patch import FilePatch, added_runs, parse
-from gittrace.git.repository import Repository
 from gittrace.trace.fingerprint import FileLines, file_lines, of_runs
 
 # a commit that changes more than this (bytes of diff) is looked at by its files only
@@ -45,44 +44,21 @@ UNKNOWN = Content(known=False)
 _TOO_LARGE = Content()
 
 
-def contents(repo: Repository, store: ObjectStore, commits: Iterable[Made]) -> dict[str, Content]:
-    """Return what commits change, by oid, with one git for all of them."""
-    found: dict[str, Content] = {}
-    todo = list(commits)
-    while todo:
-        # a git that stops on an object that isn't here leaves the rest to the next one
-        done = len(found)
-        try:
-            for made, files in _diffs(repo, store, todo):
-                found[made.oid] = files if isinstance(files, Content) else _content(made, files)
-        except TraceError:
-            found[todo[len(found) - done].oid] = UNKNOWN
-        todo = todo[len(found) - done :]
-    return found
+def contents(differ: Differ, store: ObjectStore, commits: Iterable[Made]) -> dict[str, Content]:
+    """Return what commits change, by oid."""
+    return {made.oid: _one(differ, store, made) for made in commits}
 
 
-def _diffs(
-    repo: Repository, store: ObjectStore, commits: list[Made]
-) -> Iterator[tuple[Made, list[list[FilePatch]] | Content]]:
-    """Yield each commit with its diffs to its parents, or with what to say of one that has none here."""
-    parents = [[_tree(store, parent) for parent in made.parents] or [EMPTY_TREE[store.format]] for made in commits]
-    pairs = [
-        (tree, made.tree)
-        for made, trees in zip(commits, parents, strict=True)
-        if None not in trees
-        for tree in trees
-        if tree is not None
-    ]
-    diffs = diff_trees(repo, pairs, LARGEST_COMMIT)
+def _one(differ: Differ, store: ObjectStore, made: Made) -> Content:
     try:
-        for made, trees in zip(commits, parents, strict=True):
-            if None in trees:
-                yield made, UNKNOWN  # the end of a shallow clone
-                continue
-            texts = [next(diffs).text for _ in trees]
-            yield made, _TOO_LARGE if None in texts else [parse(text) for text in texts if text is not None]
-    finally:
-        diffs.close()
+        parents = [_tree(store, parent) for parent in made.parents] or [EMPTY_TREE[store.format]]
+        if None in parents:
+            return UNKNOWN  # the end of a shallow clone
+        diffs = [differ.diff(tree, made.tree, LARGEST_COMMIT) for tree in parents if tree is not None]
+        texts = [diff.text for diff in diffs if diff.text is not None]
+        return _content(made, [parse(text) for text in texts]) if len(texts) == len(diffs) else _TOO_LARGE
+    except TraceError:
+        return UNKNOWN
 
 
 def _tree(store: ObjectStore, commit: str) -> str | None:

@@ -1,8 +1,10 @@
 """Derive what became of traces, from what they produced and what the history introduced."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 
 from gittrace.model.trace import Link, Trace
 from gittrace.trace.claims import Ledger
@@ -16,6 +18,9 @@ from gittrace.trace.reading import Reader
 from gittrace.trace.store import Store
 from gittrace.trace.tables import Tables
 
+# answers after which what was looked up for them is forgotten: it is much, and the next ones need little of it
+_AT_ONCE = 100
+
 
 class Derivation:
     """Answers for traces of the repository, as it is now; of no more of them than have to do with the question.
@@ -26,8 +31,15 @@ class Derivation:
     def __init__(self, store: Store, given: Mapping[str, Trace], memo: Memo, tips: Tips) -> None:
         self.tips = tips
         self.graph = Gatherer(store, memo, tips).graph()
-        facts = Facts(Tables(memo.db), Reader(store, given))
-        self.ledger = Ledger(facts, self.graph, store.index)
+        self._memo = memo
+        self._notes = store.index
+        self._reader = Reader(store, given)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin to look things up; what was read is kept."""
+        self._asked = 0
+        self.ledger = Ledger(Facts(Tables(self._memo.db), self._reader), self.graph, self._notes)
         self.finder = Finder(self.ledger)
 
     @cached_property
@@ -45,6 +57,9 @@ class Derivation:
 
     def answer(self, trace: str) -> Answer:
         """Return what became of a trace."""
+        self._asked += 1
+        if self._asked > _AT_ONCE:
+            self._begin()
         found = self.finder.links(trace)
         fates = Fates(self.ledger.work(trace), found, self.ledger, self.tips)
         links = tuple(self._alive(fates, item) for item in found)
@@ -77,7 +92,7 @@ class Derivation:
         if head is None or item.link.tier not in EMITTED:
             return item.link
         if lines := item.lines | item.bent:
-            share = len(lines & self._standing(head, fates, {family for family, _ in lines})) / len(lines)
+            share = self._standing(head, fates, lines) / len(lines)
         else:
             leaves = self.ledger.commit(item.link.commit).introduced & fates.work.leaves.keys()
             if not leaves:
@@ -85,13 +100,15 @@ class Derivation:
             share = sum(map(head.has, leaves)) / len(leaves)
         return replace(item.link, alive=share > 0, alive_share=round(share, 4))
 
-    def _standing(self, head: Tip, fates: Fates, families: set[bytes]) -> set[Spot]:
-        """Return the lines of a trace in some files that are at HEAD, formatted differently or not."""
-        found: set[Spot] = set()
-        for family in families:
+    def _standing(self, head: Tip, fates: Fates, lines: Iterable[Spot]) -> int:
+        """Return how many lines of a trace are in their files at HEAD, formatted differently or not."""
+        standing = 0
+        for family, group in groupby(sorted(lines), key=itemgetter(0)):
+            wanted = {exact for _, exact in group}
             names = self.ledger.families.members(family)
-            here = set().union(*map(head.exact, names))
-            for path in names & fates.work.lines.keys():
-                here.update(*(fates.bent(head, path, name) for name in names))
-            found.update((family, exact) for exact in here)
-        return found
+            left = wanted.difference(*map(head.exact, names))
+            # to look for lines that were wrapped takes long
+            for path in names & fates.work.lines.keys() if left else ():
+                left.difference_update(*(fates.bent(head, path, name) for name in names))
+            standing += len(wanted) - len(left)
+        return standing

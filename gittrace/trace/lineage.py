@@ -87,6 +87,11 @@ class Lineage:
         self._bases[session_id] = base
         self._current[session_id] = {}
 
+    def end(self, session_id: str) -> None:
+        """Forget what only later steps of a session would ask for."""
+        for held in (self._bases, self._current, self._gone):
+            held.pop(session_id, None)
+
     def name(self, path: bytes) -> bytes:
         """Return the first name of a file that was renamed."""
         return self._names.get(path, path)

@@ -8,7 +8,6 @@ from typing import Any, TypeVar
 from weakref import finalize
 
 from gittrace.errors import TraceError
-from gittrace.git.diff import diff_trees
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import Fate, Link, Outcome, Trace
 from gittrace.text import decode
@@ -80,6 +79,12 @@ class Historian:
         finally:
             self._memo.release()
 
+    def settle(self, traces: Iterable[str]) -> None:
+        """Find out all of traces, and let go of what was read for it."""
+        for trace in traces:
+            self._answer(trace)
+        self._derivation = None
+
     def links(self, trace: str) -> list[Link]:
         """Return the links of a trace, by its id, the oldest commit first."""
         return list(self._answer(trace).links)
@@ -135,7 +140,7 @@ class Historian:
                 editor.set(path, entry.mode, entry.oid)
         try:
             tree = editor.write(self.store.repo)
-            (diff,) = diff_trees(self.store.repo, [(base, tree)], self.store.repo.size("trace.maxDiff"))
+            diff = self.store.differ.diff(base, tree, self.store.repo.size("trace.maxDiff"))
         except TraceError:
             return None
         return decode(diff.text) if diff.text is not None else None

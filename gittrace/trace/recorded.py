@@ -1,8 +1,8 @@
 """The steps of recorded sessions, in order of time, and who is behind each."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import from_json_text
@@ -34,9 +34,17 @@ class TooMuch(TraceError):
     """The states of the files that traces recorded take more memory than shall be held."""
 
 
-def read_all(traces: Iterable[Trace], objects: ObjectStore, most: int | None = None) -> tuple[Lineage, list[str]]:
-    """Return the lineage of all that the traces recorded, and in words what of it could not be read.
+class Source(NamedTuple):
+    """A trace that is loaded when its time comes: `began` no later than anything in it (RFC 3339), or empty."""
 
+    began: str
+    load: Callable[[], Trace | None]
+
+
+def read_all(sources: Iterable[Source], objects: ObjectStore, most: int | None = None) -> tuple[Lineage, list[str]]:
+    """Return the lineage of all that traces recorded, and in words what of it could not be read.
+
+    A trace is held from its first step to its last. Where two happened at once, the order of the sources counts.
     Raises TooMuch where that takes more than `most` bytes.
     """
     # one that all trees share, with what they read
@@ -44,10 +52,8 @@ def read_all(traces: Iterable[Trace], objects: ObjectStore, most: int | None = N
     past = Past(objects)
     lineage = Lineage(past)
     problems: list[str] = []
-    sessions = [_Steps(trace, session, objects, past, problems) for trace in traces for session in trace.sessions]
-    for item in sessions:
-        lineage.begin(item.session.id, item.base)
-    for _, _, take in heapq.merge(*(item.steps(number) for number, item in enumerate(sessions)), key=lambda s: s[:2]):
+    steps = _Merged(list(sources), lambda trace, session: _Steps(trace, session, objects, past, problems), lineage)
+    for take in steps:
         try:
             lineage.take(take)
             if most is not None and lineage.size > most:
@@ -55,6 +61,45 @@ def read_all(traces: Iterable[Trace], objects: ObjectStore, most: int | None = N
         except ValueError as error:
             problems.append(f"session '{take.when.session_id}': {error}")
     return lineage, problems
+
+
+class _Merged:
+    """The steps of all sessions, in order of time; the lineage is told when a session begins and ends."""
+
+    def __init__(
+        self, sources: Sequence[Source], opened: "Callable[[Trace, Session], _Steps]", lineage: Lineage
+    ) -> None:
+        # the next one is the last
+        self._waiting = sorted(enumerate(sources), key=lambda item: (item[1].began, item[0]), reverse=True)
+        self._opened = opened
+        self._lineage = lineage
+        # of each session that goes on its next step: when, the numbers of the trace and the session, the step, the rest
+        self._next: list[tuple[str, tuple[int, int], Step, Iterator[tuple[str, Step]]]] = []
+
+    def __iter__(self) -> Iterator[Step]:
+        while self._waiting or self._next:
+            while self._waiting and (not self._next or self._waiting[-1][1].began <= self._next[0][0]):
+                self._begin(*self._waiting.pop())
+            if self._next:
+                _, number, step, rest = heapq.heappop(self._next)
+                yield step
+                self._go_on(number, step.when.session_id, rest)
+
+    def _begin(self, number: int, source: Source) -> None:
+        trace = source.load()
+        if trace is None:
+            return
+        for place, session in enumerate(trace.sessions):
+            steps = self._opened(trace, session)
+            self._lineage.begin(session.id, steps.base)
+            self._go_on((number, place), session.id, steps.steps())
+
+    def _go_on(self, number: tuple[int, int], session_id: str, rest: Iterator[tuple[str, Step]]) -> None:
+        step = next(rest, None)
+        if step is None:
+            self._lineage.end(session_id)
+        else:
+            heapq.heappush(self._next, (step[0], number, step[1], rest))
 
 
 def is_hooked(session: Session) -> bool:
@@ -127,8 +172,8 @@ class _Steps:
         entry = self._base.get(path) if self._base else None
         return entry.oid if entry and entry.mode != GITLINK else None
 
-    def steps(self, number: int) -> Iterator[tuple[str, int, Step]]:
-        """Yield (time, `number`, step): times never go back within a session."""
+    def steps(self) -> Iterator[tuple[str, Step]]:
+        """Yield (time, step): times never go back within a session."""
         at = ""
         head: str | None = None
         tree: str | None = None
@@ -149,7 +194,7 @@ class _Steps:
                     nobody = is_header or (part == EFFECT and brings(event))
                     writer = None if nobody else self._writer(event, part, segment.index)
                     brought = self._brought(now, then, event)
-                    yield at, number, Step(When(self.session.id, segment.index, at), writer, changes, links, brought)
+                    yield at, Step(When(self.session.id, segment.index, at), writer, changes, links, brought)
             if event.get("tree"):
                 head = after  # an event without a tree leaves what HEAD brought to the next one that has one
             tree = event.get("tree_after") or event.get("tree") or tree

@@ -23,6 +23,7 @@ from gittrace.vocabulary import NOTES_REF, SESSIONS_DIR, STOP
 # `log` and `status` are answered from the index: what unpacks segments is loaded when one is
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gittrace.git.diff import Differ
     from gittrace.model.segment import SegmentLine
     from gittrace.model.trace import Segment, Trace
 
@@ -43,6 +44,7 @@ class Store:
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self.problems: list[str] = []
+        self._differ: Differ | None = None
         self._masking = Masking(repo)
         try:
             self.problems += seal(repo).failed
@@ -58,8 +60,19 @@ class Store:
         """The repository's objects."""
         return self.index.store
 
+    @property
+    def differ(self) -> "Differ":
+        """What compares the repository's trees."""
+        if self._differ is None:
+            from gittrace.git.diff import Differ
+
+            self._differ = Differ(self.repo)
+        return self._differ
+
     def close(self) -> None:
-        """Let go of the cache and the object store."""
+        """Let go of the cache, the object store and what compares trees."""
+        if self._differ:
+            self._differ.close()
         self.index.close()
 
     def _pending(self) -> list[Pending]:

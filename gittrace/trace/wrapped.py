@@ -33,9 +33,9 @@ class _Sums:
 
     def __init__(self, lines: Sequence[Line]) -> None:
         self.lines = lines
-        self._lengths, self._skeletons, self._weights = [0], [0], [0]
+        self.lengths, self._skeletons, self._weights = [0], [0], [0]
         for line in lines:
-            self._lengths.append(self._lengths[-1] + line.length)
+            self.lengths.append(self.lengths[-1] + line.length)
             self._skeletons.append(joined(self._skeletons[-1], line))
             self._weights.append(self._weights[-1] + line.weight)
         # by index, that of the next telling line
@@ -45,7 +45,7 @@ class _Sums:
 
     def rows(self, start: int, first: int = 0) -> Iterator[tuple[int, int]]:
         """Yield (length, end) of the rows that begin at a line and end behind `first`, the shortest first."""
-        lengths = self._lengths
+        lengths = self.lengths
         before = lengths[start]
         if lengths[start + 1] == before:
             return
@@ -58,7 +58,7 @@ class _Sums:
 
     def skeleton(self, start: int, end: int) -> int:
         """Return the skeleton of a row."""
-        return without(self._skeletons[end], self._skeletons[start], self._lengths[end] - self._lengths[start])
+        return without(self._skeletons[end], self._skeletons[start], self.lengths[end] - self.lengths[start])
 
     def tells(self, start: int, end: int) -> bool:
         """Tell whether a row says where it comes from (`fingerprint.telling_run`)."""
@@ -82,6 +82,7 @@ class Rows:
                     if self._sums.tells(start, end):
                         self._spans.setdefault(length, []).append((start, end))
             before = at
+        self._longest = max(self._spans, default=0)
 
     def __contains__(self, key: Key) -> bool:
         return key[0] in self._of_length(key[1])
@@ -109,12 +110,17 @@ class Rows:
                 start += 1
 
     def _at(self, new: _Sums, start: int) -> tuple[Row, Row] | None:
-        for length, end in new.rows(start):
-            if length in self._spans:
-                skeleton = new.skeleton(start, end)
-                old = self._of_length(length).get(skeleton)
+        # as `_Sums.rows` goes, but this is where the time goes
+        before = last = new.lengths[start]
+        for end, reached in enumerate(new.lengths[start + 1 : start + 1 + _MOST_LINES], start + 1):
+            length = reached - before
+            if not length or length > self._longest:
+                return None
+            if reached != last and length in self._spans:
+                old = self._of_length(length).get(new.skeleton(start, end))
                 if old:
                     return old, Row(old.key, start, end)
+            last = reached
         return None
 
 

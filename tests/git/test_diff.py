@@ -4,13 +4,15 @@ import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gittrace.git.diff import Diff, diff_trees, from_json_text, to_json_text
+from gittrace.git.diff import Diff, Differ, diff_trees, from_json_text, to_json_text
 from gittrace.git.objects import EMPTY_TREE, EXECUTABLE, FILE, GITLINK, SYMLINK, ObjectMissing
+from gittrace.git.process import Process
 from tests.support.repo import Repo, hermetic_environment, make_repo
 from tests.support.trees import Tree, opened, plain_tree, write_trees
 
@@ -196,6 +198,29 @@ def test_nothing_is_left_behind(repo: Repo, tmp_path: Path, monkeypatch: pytest.
     stream.close()
     assert os.listdir(temporary) == []
     assert sorted(os.listdir(repo.top / ".git")) == before
+
+
+def test_a_differ_goes_on_after_what_is_not_here(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = []
+    real = Process.__init__
+
+    def counting(self: Process, *args: Any, **options: Any) -> None:
+        started.append(args)
+        real(self, *args, **options)
+
+    here, trees = opened(repo), [plain_tree(repo, a=f"{text}\n") for text in "123"]
+    monkeypatch.setattr(Process, "__init__", counting)
+    differ = Differ(here)
+    for _ in range(3):
+        assert b"-1\n+2\n" in (differ.diff(trees[0], trees[1], NO_LIMIT).text or b"")
+        assert b"-2\n+3\n" in (differ.diff(trees[1], trees[2], NO_LIMIT).text or b"")
+    assert len(started) == 1
+    with pytest.raises(ObjectMissing):
+        differ.diff(trees[0], "1" * 40, NO_LIMIT)
+    assert b"-1\n+3\n" in (differ.diff(trees[0], trees[2], NO_LIMIT).text or b"")
+    assert len(started) == 2
+    differ.close()
+    differ.close()
 
 
 def test_a_missing_tree(repo: Repo) -> None:

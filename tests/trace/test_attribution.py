@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 import pytest
 
@@ -11,7 +12,7 @@ from gittrace.model.attribution import Line, Range
 from gittrace.trace.answers import Answers
 from gittrace.trace.attribution import Attributor
 from gittrace.trace.lines import split
-from gittrace.trace.recorded import brings
+from gittrace.trace.recorded import Source, brings
 from gittrace.trace.session import Agent, current, start
 from gittrace.trace.store import Store
 from tests.support.recording import TEN, Make, Recording, append, view
@@ -24,7 +25,7 @@ def attributor(work: Recording) -> Iterator[tuple[Attributor, dict[str, str]]]:
     with closing(Store(work.here)) as store:
         assert store.problems == []
         traces = [store.load(trace) for trace in store.trace_ids()]
-        made = Attributor(store.objects, traces)
+        made = Attributor(store.objects, [Source("", partial(store.load, trace.id)) for trace in traces])
         assert made.problems == []
         yield made, {str(e["id"]): str(e.get("command") or e["kind"]) for trace in traces for e in trace.events}
 

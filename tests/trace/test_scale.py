@@ -1,14 +1,19 @@
 """What an answer costs, in things that can be counted: processes of git, diffs that are parsed, traces read."""
 
+import gc
 import shutil
 from collections import Counter
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import ReferenceType, ref
 
 import pytest
 
 from gittrace.git import process
 from gittrace.model.attribution import Attribution
+from gittrace.model.trace import Trace
 from gittrace.trace import answers, attribution, contents, derivation, gather, hints, reading, tables
 from gittrace.trace import outcome as outcome_of
 from gittrace.trace.answers import Answers
@@ -17,6 +22,7 @@ from gittrace.trace.hints import Hints, of_segment
 from gittrace.trace.memo import Memo
 from gittrace.trace.outcome import Historian
 from gittrace.trace.packed import signed
+from gittrace.trace.recorded import Source, read_all
 from gittrace.trace.store import Store
 from gittrace.vocabulary import CACHE_DIR
 from tests.support.recording import Recording
@@ -95,9 +101,9 @@ def test_processes_are_as_many_however_many_commits_and_traces_there_are(
         counted.clear()
         _ask(work, *traces)
         numbers.append((counted["git"], counted["derivations"]))
-    # each question has its commits read by one more
+    # commits are read by one for all questions
     assert numbers[0][1] == numbers[1][1] == 1
-    assert numbers[0][0] == numbers[1][0] <= 8 + 2 * _COMMITS
+    assert numbers[0][0] == numbers[1][0] <= 9
 
 
 def test_what_is_known_is_not_read_again(work: Recording, counted: Counter[str]) -> None:
@@ -139,6 +145,65 @@ def test_many_questions_for_who_wrote_what_read_all_traces_once_unless_that_is_t
     assert counted["attributors"] == 1
     monkeypatch.setattr(answers, "_MOST_BYTES", 5)
     assert _attributed(work, commits, many=True) == one_by_one
+
+
+def test_who_wrote_what_is_told_of_all_commits_with_one_git(work: Recording, counted: Counter[str]) -> None:
+    numbers = []
+    for first in (0, _COMMITS):
+        traces = _history(work, first)
+        _forget(work)
+        with closing(Store(work.here)) as store:
+            historian = Historian(store, ())
+            historian.settle(traces)
+            commits = [link.commit for trace in traces for link in historian.links(trace)]
+            asked = Answers(store, many=True)
+            counted.clear()
+            assert all(asked.attribution(commit).files for commit in commits)
+            asked.close()
+        numbers.append((len(commits), counted["git"]))
+    assert numbers == [(_COMMITS, 0), (_COMMITS, 0)]
+
+
+def _read(work: Recording, lazily: bool) -> tuple[int, list[Any]]:
+    """Return how many traces were held at most, and who left each file as it was."""
+    held: list[ReferenceType[Trace]] = []
+    most = 0
+    with closing(Store(work.here)) as store:
+
+        def load(trace: str) -> Trace:
+            nonlocal most
+            loaded = store.load(trace)
+            held.append(ref(loaded))
+            gc.collect()
+            most = max(most, sum(one() is not None for one in held))
+            return loaded
+
+        traces = store.index.traces()
+        sources = [Source(began if lazily else "", partial(load, trace)) for trace, began, _ in traces]
+        lineage, problems = read_all(sources, store.objects)
+        assert problems == []
+        return most, sorted((key, [leaf.writer for leaf in leaves]) for key, leaves in lineage.makers.items())
+
+
+def test_a_trace_is_held_only_from_its_first_step_to_its_last(work: Recording) -> None:
+    _history(work)
+    most, makers = _read(work, lazily=True)
+    assert most <= 3
+    assert _read(work, lazily=False) == (_COMMITS, makers)
+
+
+def test_what_was_looked_up_for_many_answers_is_forgotten(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    traces = _history(work)
+
+    def answers_of_all() -> list[object]:
+        _forget(work)
+        with closing(Store(work.here)) as store:
+            historian = Historian(store, ())
+            return [(historian.links(trace), historian.fate(trace)) for trace in traces]
+
+    expected = answers_of_all()
+    monkeypatch.setattr(derivation, "_AT_ONCE", 1)
+    assert answers_of_all() == expected
 
 
 def test_hints_of_a_segment_name_all_that_its_diffs_hold() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gittrace.trace.fingerprint import line_of
+from gittrace.trace.fingerprint import line_of, telling_run
 from gittrace.trace.wrapped import Rows, sources
 from tests.support.formatters import collapsed, exploded, quoted
 from tests.support.recording import Recording
@@ -66,6 +66,31 @@ def test_rows_are_found_however_words_are_wrapped(some: list[str], data: st.Data
         places = sources(one[was.start : was.end], other[row.start : row.end])
         assert places == sorted(places)
         assert all(0 <= place.first <= place.main <= place.last < was.end - was.start for place in places)
+
+
+PIECES = st.sampled_from(["", "alpha", "beta", "alphabeta", "gammadelta", "betagamma", "delta"])
+
+
+@given(st.lists(PIECES, max_size=12), st.lists(PIECES, max_size=12), st.sets(st.integers(0, 11)))
+def test_the_first_and_shortest_rows_are_found(old: list[str], new: list[str], of: set[int]) -> None:
+    """As they are when each row of either is compared with each of the other."""
+
+    def rows(texts: list[str]) -> list[tuple[int, int]]:
+        pairs = [(start, end) for start in range(len(texts)) for end in range(start + 1, len(texts) + 1)]
+        return [(start, end) for start, end in pairs if texts[start] and texts[end - 1]]
+
+    lines = [line_of(text.encode()) for text in old]
+    telling = {
+        (start, end) for start, end in rows(old) if of.intersection(range(start, end)) and telling_run(lines[start:end])
+    }
+    found = Rows(lines, of & set(range(len(old)))).find([line_of(text.encode()) for text in new])
+    expected, behind = [], 0
+    for start, end in rows(new):
+        alike = [row for row in rows(old) if row in telling and "".join(old[slice(*row)]) == "".join(new[start:end])]
+        if start >= behind and alike:
+            expected.append((min(alike), (start, end)))
+            behind = end
+    assert [((was.start, was.end), (now.start, now.end)) for was, now in found] == expected
 
 
 def test_what_says_nothing_is_no_row() -> None:
