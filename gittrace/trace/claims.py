@@ -278,6 +278,10 @@ class Ledger:
         """Tell whether a commit was made in a session of the trace, or carries the segment that the claim is in."""
         return made.oid in self.facts.made.get(claim.trace, ()) or self._is_noted(claim, made)
 
+    def is_of_session(self, made: Made) -> bool:
+        """Tell whether a commit was made in a session of any trace, or carries segments."""
+        return bool(self._noted(made)) or any(made.oid in commits for commits in self.facts.made.values())
+
     def caused(self, claim: Claim, made: Made) -> bool:
         """Tell whether an event can have led to a commit: cause comes before effect."""
         if self._is_noted(claim, made):
@@ -312,10 +316,13 @@ class Ledger:
 
     def _is_noted(self, claim: Claim, made: Made) -> bool:
         session, index = claim.origin.order
+        return index <= self._noted(made).get(session, -1)
+
+    def _noted(self, made: Made) -> Mapping[str, int]:
         noted = self._noted_on.get(made.oid)
         if noted is None:
             noted = self._noted_on[made.oid] = self._notes.noted(made.oid)
-        return index <= noted.get(session, -1)
+        return noted
 
 
 def _is_picked(new: Made, old: Made) -> bool:

@@ -141,7 +141,7 @@ def _had(made: Made, commits: Iterable[Made], ledger: Ledger) -> bool:
 
 def _removed(made: Made, content: Content, ledger: Ledger, found: dict[str, Match]) -> None:
     """Where a trace only took lines away, that is all that can be seen of it in a commit that its session made."""
-    for file in content.files:
+    for file in content.files if ledger.is_of_session(made) else ():
         family = ledger.families.of(file.path)
         for run in file.lines.removed:
             # several may have taken the same away, each from what it began on

@@ -116,7 +116,7 @@ class Facts:
         names, exacts = list(paths), tuple(line.exact for line in run)
         return [
             Claim(origin, known.work.trace_id)
-            for known in self._of(self.tables.saying(signed(heaviest(run).hint), names))
+            for known in self._of(self.tables.removing(signed(heaviest(run).hint), names))
             for path in names
             if (origin := known.work.removed.get((path, exacts)))
         ]

@@ -201,14 +201,18 @@ class Tables:
         """Return the traces that may add a line or take it away; `paths`: in one of these files."""
         return self._with_line("says", "trace", hint, paths) | self.opaque[1]
 
+    def removing(self, hint: int, paths: Iterable[bytes]) -> set[int]:
+        """Return the traces that may take a line away in one of these files."""
+        return self._with_line("says", "trace", hint, paths, "and gone") | self.opaque[1]
+
     def added_by_traces(self, paths: Iterable[bytes]) -> list[tuple[int, int, int | None]]:
         """Return (line, trace, commit that may add it too or None) of what traces may add to a file, by its names."""
         numbers = [number for path in paths if (number := self.path(path))]
         query = _ADDED_BY_TRACES.format(",".join("?" * len(numbers)))
         return self.db.execute(query, numbers * 2).fetchall()
 
-    def _with_line(self, table: str, column: str, hint: int, paths: Iterable[bytes] | None) -> set[int]:
-        query = f"select {column} from {table} where hint = ?"  # noqa: S608 - constants
+    def _with_line(self, table: str, column: str, hint: int, paths: Iterable[bytes] | None, only: str = "") -> set[int]:
+        query = f"select {column} from {table} where hint = ? {only}"  # noqa: S608 - constants
         if paths is None:
             return set(self._first(query, (hint,)))
         numbers = [self.path(path) for path in paths]

@@ -14,7 +14,7 @@ import pytest
 from gittrace.git import process
 from gittrace.model.attribution import Attribution
 from gittrace.model.trace import Trace
-from gittrace.trace import answers, attribution, contents, derivation, gather, hints, reading, tables
+from gittrace.trace import answers, attribution, contents, derivation, facts, gather, hints, reading, tables
 from gittrace.trace import outcome as outcome_of
 from gittrace.trace.answers import Answers
 from gittrace.trace.fingerprint import line_of
@@ -48,6 +48,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     count(process.Process, "__init__", "git")
     count(contents, "parse", "diffs")
     count(reading, "work_of", "traces")
+    count(facts.Facts, "removed_claims", "removed")
     count(derivation.Derivation, "__init__", "derivations")
     count(attribution.Attributor, "__init__", "attributors")
     return found
@@ -118,6 +119,20 @@ def test_what_is_known_is_not_read_again(work: Recording, counted: Counter[str])
     _ask(work, traces[0])
     assert counted["traces"] == 1
     assert 1 <= counted["diffs"] <= 2
+
+
+def test_what_a_commit_of_others_takes_away_is_not_looked_up(work: Recording, counted: Counter[str]) -> None:
+    """It could only be the trace's where its session made the commit."""
+    trace = work.start().trace_id
+    work.did("make", shared=numbered("one", "two", "three"))
+    work.commit()
+    work.stop()
+    for left in (("two", "three"), ("one",)):
+        work.repo.commit("shared", numbered(*left))
+    _forget(work)
+    counted.clear()
+    _ask(work, trace)
+    assert counted["removed"] == 0
 
 
 def _attributed(work: Recording, commits: list[str], many: bool) -> list[Attribution]:
