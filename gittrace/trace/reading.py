@@ -84,7 +84,7 @@ class Reader:
         if found is None:
             found = self._count(commit, path)
             if found is not None:
-                self._standing.put((commit, path), found, len(found))
+                self._standing.put((commit, path), found, 1 + len(found))
         return found
 
     def _count(self, commit: str, path: bytes) -> Counter[int] | None:
