@@ -4,9 +4,10 @@ SOURCE is a built source tree of git. Every repository that a script makes gets,
 trace init` installs; with `--session` a session is active in it, so that the hooks write and the sealer runs. What ends
 otherwise than without gittrace is named, and the exit status is 1.
 
-With a session some differences are true and meant: scripts that count loose objects, list all refs or look at the
-first section of the configuration see ours (t1410, t1416, t4013, t5411, t5504 of 2.39.5), and a script that removes a
-repository right after a commit may meet the detached sealer there (t2400, t6402, t7406); with `--now` it waits.
+With a session some differences are true and meant: what snapshots hold is in reach, so it is neither dangling nor
+pruned (t1410 of 2.39.5), `--all` shows the notes (t4013), all refs are listed and the configuration begins with ours
+(t5411, t5504). A script that looks for dangling objects or removes a repository right after a commit may meet the
+detached sealer there (t1410, t2400, t6402, t7406); with `--now` it waits.
 """
 
 import argparse
