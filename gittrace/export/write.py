@@ -35,10 +35,7 @@ class _Stdout:
 
     def write(self, data: bytes, /) -> int:
         try:
-            size = self.file.write(data)
-            # who reads need not wait for the next record
-            self.file.flush()
-            return size
+            return self.file.write(data)
         except BrokenPipeError:
             raise _ReaderGone from None
 

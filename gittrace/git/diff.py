@@ -1,7 +1,7 @@
 """git's own diffs of trees, the same whatever is configured, and how they travel in JSON."""
 
 import os
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable
 from typing import NamedTuple
 
 from gittrace.errors import GitFailed, TraceError
@@ -22,7 +22,6 @@ OPTIONS = (
 MARK = b".\n"
 
 LATIN_1 = "latin-1"
-_NOTHING: Mapping[str, bytes] = {}
 
 
 class Diff(NamedTuple):
@@ -52,10 +51,8 @@ class Differ:
         self._repo = repo
         self._running: tuple[Isolated, _DiffTree] | None = None
 
-    def diff(self, old: str, new: str, limit: int, made: Mapping[str, bytes] = _NOTHING) -> Diff:
+    def diff(self, old: str, new: str, limit: int) -> Diff:
         """Return the diff of two trees, without holding more than `limit` bytes of it.
-
-        made  the contents of trees that are not in the repository, by their oids
 
         Equal trees don't reach git at all. Raises ObjectMissing when a tree or blob isn't in this repository (git
         isn't asked to fetch it), GitFailed; the next question is asked of another git then.
@@ -63,20 +60,14 @@ class Differ:
         if old == new:
             return Diff(b"", 0)
         if self._running is None:
-            isolated = Isolated(self._repo, lends=True)
+            isolated = Isolated(self._repo)
             argv = isolated.argv("diff-tree", "--stdin", *OPTIONS)
             self._running = isolated, _DiffTree(argv, isolated.env)
-        isolated, process = self._running
-        for oid, content in made.items():
-            isolated.lend("tree", oid, content)
         try:
-            found = process.diff(old, new, limit)
+            return self._running[1].diff(old, new, limit)
         except TraceError:
             self.close()
             raise
-        for oid in made:
-            isolated.take_back(oid)
-        return found
 
     def close(self) -> None:
         """End git."""

@@ -6,22 +6,31 @@ Rows as in `gittrace.protect.rules`. What they find is less certain than a provi
 from gittrace.protect.rules import Rule
 
 # what may stand between a name and its value, quotes and brackets of the name's own included
+_TYPE = rb"(?:(?P<typed>:[ \t]{0,2}[A-Za-z_][\w.\[\]| ]{0,30}+[ \t]{0,2}))?"
 _SEPARATOR = (
     rb"(?:\\{0,15}[\"'`])?+\]?+(?:"
-    rb"[ \t]{0,8}+(?::[ \t]{0,2}[A-Za-z_][\w.\[\]| ]{0,30}+[ \t]{0,2})?(?:=>|:=|=(?!=)|:(?![:=]))[ \t]{0,8}+"
+    rb"[ \t]{0,8}+" + _TYPE + rb"(?:=>|:=|=(?!=)|:(?![:=]))[ \t]{0,8}+"
     rb"|[ \t]{0,2}+,[ \t]{0,2}+(?=\\{0,15}[\"'`])|\((?=\\{0,15}[\"'`])|>|(?P<blank>[ \t]{1,2}+)(?=\S{%d}))"
 )
+BARE = rb"[^\s\"'`,;<>&|(){}\[\]\\]"
+"""What a value without quotes is made of."""
+
+MOST = 400
+"""Bytes of a value that are looked at, but for a long one."""
+
+_QUOTE = rb"(?P<q>\\{0,15}[\"'`])"
+_PREFIX = rb"[bBrRuUfF]{0,2}"
 _VALUE = (
-    rb"(?:[bBrRuUfF]{0,2}(?P<q>\\{0,15}[\"'`])(?P<quoted>(?:(?!(?P=q))[^\n]){%d,400})(?P=q)"
-    rb"|(?P<bare>[^\s\"'`,;<>&|(){}\[\]\\]{%d,400}))"
+    rb"(?:" + _PREFIX + _QUOTE + rb"(?P<quoted>(?:(?!(?P=q))[^\n]){%d,400})(?P=q)"
+    rb"|(?P<bare>" + BARE + rb"{%d,400}))"
 )
 
 
 # the same, for the search: no group, and what a value begins with
 _AHEAD = (
-    rb"[A-Za-z0-9_.-]{0,60}+" + _SEPARATOR.replace(b"(?P<blank>", b"(?:") + rb"(?:"
+    rb"[A-Za-z0-9_.-]{0,60}+" + _SEPARATOR.replace(b"(?P<typed>", b"(?:").replace(b"(?P<blank>", b"(?:") + rb"(?:"
     rb"[bBrRuUfF]{0,2}(?:\"[^\"\n]{%d}|'[^'\n]{%d}|`[^`\n]{%d}|\\{1,15}[\"'`][^\n]{%d})"
-    rb"|[^\s\"'`,;<>&|(){}\[\]\\]{%d})"
+    rb"|" + BARE + rb"{%d})"
 )
 
 
@@ -39,10 +48,17 @@ def _ahead(shortest: int) -> bytes:
 _REST = rb"(?P<rest>[A-Za-z0-9_.-]{0,40}+)"
 
 # of one that is longer than `_VALUE` takes in
-_LONG_VALUE = rb"[A-Za-z0-9+/_.%~-]{385,8000}={0,2}"
+LONG = 385, 8000
+"""Bytes that a long value has, at least and at most."""
+
+OF_A_LONG_VALUE = rb"[A-Za-z0-9+/_.%~-]"
+_LONG_VALUE = OF_A_LONG_VALUE + rb"{385,8000}={0,2}"
 _LONG = (
     _SEPARATOR % 385
-    + rb"[bBrRuUfF]{0,2}(?:(?P<q>\\{0,15}[\"'`])(?P<quoted>"
+    + _PREFIX
+    + rb"(?:"
+    + _QUOTE
+    + rb"(?P<quoted>"
     + _LONG_VALUE
     + rb")(?P=q)|(?P<bare>"
     + _LONG_VALUE
@@ -50,9 +66,29 @@ _LONG = (
 )
 _AHEAD_OF_LONG = (
     rb"[A-Za-z0-9_.-]{0,60}+"
-    + (_SEPARATOR % 385).replace(b"(?P<blank>", b"(?:")
+    + (_SEPARATOR % 385).replace(b"(?P<typed>", b"(?:").replace(b"(?P<blank>", b"(?:")
     + rb"[bBrRuUfF]{0,2}(?:\\{0,15}[\"'`])?[A-Za-z0-9+/_.%~-]{385}"
 )
+
+PASSWORD = rb"(?i:passw(?:or)?d|passphrase|passwort|pwd)"
+SECRET = rb"(?i:secrets?|tokens?|key|auth)"
+
+
+def heads(name: bytes, shortest: int) -> tuple[bytes, bytes]:
+    """Return the pattern of a name and of all up to its value, and the same where nothing is taken for a type.
+
+    They match where the row's own pattern may, and leave the value, which is long, to who asks where it ends.
+    Groups: rest, typed, blank, q
+    """
+    start = (
+        rb"(?:" + _PREFIX + _QUOTE + rb"|(?=" + BARE + rb"{%d}))" % shortest
+        if shortest < LONG[0]
+        else _PREFIX + rb"(?:" + _QUOTE + rb"|(?=" + OF_A_LONG_VALUE + rb"{%d}))" % shortest
+    )
+    separator = _SEPARATOR % shortest
+    never = separator.replace(_TYPE, rb"(?P<typed>(?!))?")
+    return name + _REST + separator + start, name + _REST + never + start
+
 
 # of a URL with a name or password in it, without what may make it long
 _BEFORE_AT = rb"[^\s/\"'`<>\\@]{0,601}+@"
@@ -87,12 +123,12 @@ BESIDE = (
          ["cookie: none", "Cookie: a=b"], fold=True, token=False, ahead=rb"[ \t]{0,4}[A-Za-z0-9_.-]{1,80}="),
     Rule("curl-user", (b"curl ",), rb"curl [^\n|;]{0,300}?(?:-u|--user)[ =][\"']?[A-Za-z0-9_.@+-]{1,80}:(?P<s>[^\s\"'`:]{3,200})",
          [("curl -u admin:{a10} https://x", "{a10}"), ("curl --user 'bob:{a8}' x", "{a8}")],
-         ["docker run -u 1000:1000 x", "ps -u root", "curl -u user:$PASS x", "chown --user root:root x"], check="password", token=False),
+         ["docker run -u 1000:1000 x", "ps -u root", "curl -u user:$PASS x", "chown --user root:root x"], check="given_password", token=False, reader="gap"),
     Rule("netrc", (b"password ",), rb"(?i:password)[ \t]{1,4}(?P<s>\S{3,200})", [("machine x login bob password {a9}", "{a9}")],
          ["the password of a user", "login with a password today"], check="after_login", fold=True, token=False,
          ahead=rb"[ \t]{0,3}\S{3}"),
     Rule("password", (b"passw", b"passphrase", b"pwd"),
-         rb"(?i:passw(?:or)?d|passphrase|passwort|pwd)" + _REST + _beside(4),
+         PASSWORD + _REST + _beside(4),
          [("DB_PASSWORD={l9}", "{l9}"), ('password = "{a9}"', "{a9}"), ('"password": "{a9}"', "{a9}"), ("password: {a12}", "{a12}"),
           ('{\\"password\\":\\"{a9}\\"}', "{a9}"), ("<password>{a9}</password>", "{a9}"), ("--password {a9}", "{a9}"),
           ("--db-password={a9}", "{a9}"), ("Server=x;Pwd={a9};Database=y", "{a9}"), ('setPassword("{a9}")', "{a9}"),
@@ -102,15 +138,9 @@ BESIDE = (
           'label: "Password"', "password_hash = bcrypt(x)", '"password": "Enter your password"', "password: bool = False",
           "OLDPWD=/tmp/x1", "password_field = 'field9'", "self.password = config.password1", "if password == 'x1y2z3':",
           "password=<your-password>", "password: !vault |", "password: null,", "the password is required", "pwd: /srv/app2"],
-         check="password", fold=True, token=False, ahead=_ahead(4)),
-    # of a value that is longer than the rows above take in: a token of a session, or one that is sealed
+         reader="password", fold=True, token=False, ahead=_ahead(4)),
     Rule("secret", (b"secret", b"token", b"key", b"auth"),
-         rb"(?i:secrets?|tokens?|key|auth)" + _REST + _LONG,
-         [("token = '{w700}'", "{w700}"), ('"refreshToken": "{b1200}=="', "{b1200}=="), ("SESSION_TOKEN={b420}", "{b420}")],
-         ["token = '{w380}'", "cache-key: {w600}", "public_key: {b700}"], check="secret", fold=True, token=False,
-         ahead=_AHEAD_OF_LONG),
-    Rule("secret", (b"secret", b"token", b"key", b"auth"),
-         rb"(?i:secrets?|tokens?|key|auth)" + _REST + _beside(16),
+         SECRET + _REST + _beside(16),
          [("API_KEY={a32}", "{a32}"), ('client_secret: "{a40}"', "{a40}"), ("aws_secret_access_key = {b40}", "{b40}"),
           ('"accessToken":"{a40}"', "{a40}"), ("X-Api-Key: {h32}", "{h32}"), ("--token {a40}", "{a40}"), ("?api_key={h40}&x=1", "{h40}"),
           ("SECRET_KEY = 'django-{w50}'", "django-{w50}"), ('os.environ["DD_API_KEY"] = "{h32}"', "{h32}"), ("<apiKey>{a32}</apiKey>", "{a32}"),
@@ -121,7 +151,13 @@ BESIDE = (
           "foreign key (a_long_column_name_2) references", "api_key: your-api-key-goes-here-1234", "AUTH_USER_MODEL = 'accounts.User12345'",
           "public_key = {b43}=", "commit: {h40}", "secret = config.get_value2_of_section", "sort_key=lambda1_of_the_list_of_keys",
           "monkey = {a32}", "token: 1234567890123456", "author = 'Some Body 1234567 and Others'"],
-         check="secret", fold=True, token=False, ahead=_ahead(16)),
+         reader="secret", fold=True, token=False, ahead=_ahead(16)),
+    # of a value that is longer than the rows above take in: a token of a session, or one that is sealed
+    Rule("secret", (b"secret", b"token", b"key", b"auth"),
+         SECRET + _REST + _LONG,
+         [("token = '{w700}'", "{w700}"), ('"refreshToken": "{b1200}=="', "{b1200}=="), ("SESSION_TOKEN={b420}", "{b420}")],
+         ["token = '{w380}'", "cache-key: {w600}", "public_key: {b700}"], reader="long_secret", fold=True, token=False,
+         ahead=_AHEAD_OF_LONG),
 )  # fmt: skip
 
 CHOSEN = (

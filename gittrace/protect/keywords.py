@@ -36,21 +36,24 @@ class Keywords:
         self._alone = [(keyword, re.compile(_itself(keyword) + _look(ahead[keyword])).finditer) for keyword in alone]
         self._marked = [_Marked(mark, keywords, ahead) for mark, keywords in together.items()]
 
-    def find(self, buf: bytes, low: int, high: int) -> list[tuple[int, bytes]]:
-        """Return (where it begins, keyword) of all that begin in `low` to `high`; in no order."""
-        found = []
+    def find(self, buf: bytes, low: int, high: int) -> dict[bytes, list[int]]:
+        """Return where keywords begin in `low` to `high`, by keyword, in order."""
+        found: dict[bytes, list[int]] = {}
         for keyword, search in self._alone:
+            places = []
             for match in search(buf, low):
                 pos = match.start()
                 if pos >= high:
                     break
-                found.append((pos, keyword))
+                places.append(pos)
+            if places:
+                found[keyword] = places
         for marked in self._marked:
             for mark in marked.places(buf, low, high + self._longest):
                 for keyword, offset in marked.behind.get(buf[mark - 1] if mark else -1, marked.first):
                     pos = mark - offset
                     if low <= pos < high and buf.startswith(keyword, pos):
-                        found.append((pos, keyword))
+                        found.setdefault(keyword, []).append(pos)
         return found
 
 

@@ -276,6 +276,7 @@ class _LongLine:
         self._buf = b""
         self._done = 0  # of the buffer, what is given out; the rest of that is context
         self._ended = False  # whether a secret ends just there
+        self._on: Found | None = None  # what of a secret that began in front of that goes on behind it
 
     def feed(self, data: bytes, last: bool) -> bytes:
         """Take more of the line, and return what is decided: all of it when that was the `last`."""
@@ -285,15 +286,17 @@ class _LongLine:
             return b""
         end = size if last else size - CONTEXT
         behind = self._done if self._ended else -1
-        found = self._scanner.spans(self._buf, max(0, self._done - _REACH), end, behind)
+        found = self._scanner.spans(self._buf, max(0, self._done - _REACH), end, behind, self._on)
         spans = [one for one in found if one.start >= self._done]
         if not last:
             # nothing that a later keyword finds begins in front of this
             end -= _REACH
             end = min([end, *(one.start for one in spans if one.end > end)])
-            spans = [one for one in spans if one.end <= end]
+        goes_on = next((one for one in spans if one.start == end), None)
+        spans = [one for one in spans if one.end <= end]
         out = self._replaced(self._buf, spans, self._done, end)
         self._ended = any(one.end == end for one in spans)
         keep = max(0, end - CONTEXT)
         self._buf, self._done = self._buf[keep:], end - keep
+        self._on = goes_on and Found(end - keep, goes_on.end - keep, goes_on.rank, end - keep)
         return out

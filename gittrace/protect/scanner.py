@@ -5,13 +5,15 @@ lines, or a very long line between windows, changes nothing.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from gittrace.protect.keywords import RARE, RARE_SMALL, Keywords
+from gittrace.protect.readers import reader
 from gittrace.protect.rules import BEFORE, LONGEST, Rule
-from gittrace.protect.shapes import CHECKS, Match, Span
+from gittrace.protect.runs import Reader, Runs
 
 CONTEXT = LONGEST + 4096
 """Bytes on either side of a keyword that may decide about it."""
@@ -20,7 +22,6 @@ PLACEHOLDER = re.compile(rb"\[REDACTED:[a-z0-9-]{1,40}:[0-9a-f]{8}\]")
 
 _OPENING = b"[REDACTED:"
 _TEAM_LINE = 8 << 10
-Check = Callable[[bytes, Match], Span]
 
 
 class Found(NamedTuple):
@@ -35,48 +36,82 @@ class Found(NamedTuple):
 class _Tried:
     """A rule, ready to be tried where a keyword stands."""
 
-    __slots__ = ("_bare", "_match", "check", "group", "rank", "rule", "search")
+    __slots__ = ("_bare", "_read", "group", "rank", "rule", "search")
 
     def __init__(self, rule: Rule, rank: int) -> None:
         self.rule = rule
         self.rank = rank
-        self.check: Check | None = CHECKS[rule.check] if rule.check else None
-        self._match: Callable[[bytes, int], Match | None] | None = None
-        self._bare: Callable[[bytes, int], Match | None] | None = None
+        # to make them takes longer than to scan a segment, and most are never tried
+        self._read: Reader | None = None
+        self._bare: Reader | None = None
+        if rule.line:
+            pattern = re.compile(rule.pattern or b"")
+            self.search = pattern.finditer
+            self.group: str | int = "s" if "s" in pattern.groupindex else 0
 
-    def compile(self) -> Callable[[bytes, int], Match | None]:
-        """Make the pattern: most are never tried, and to make them takes longer than to scan a segment."""
-        pattern = re.compile((BEFORE if self.rule.token and not self.rule.line else b"") + (self.rule.pattern or b""))
-        self._match = pattern.match
-        self.search = pattern.finditer
-        self.group: str | int = "s" if "s" in pattern.groupindex else 0
-        return self._match
+    @property
+    def reach(self) -> int:
+        """How far behind where a keyword begins its secret ends, at most; 0 if that is very far, or not known yet."""
+        return self._read.reach if self._read else 0
 
-    def found(self, buf: bytes, pos: int, size: int) -> Iterable[Found]:
-        """Return the secrets whose keyword, of `size` bytes, stands at `pos`: one or none, but for a team's rule."""
-        if self.rule.pattern is None:
-            return (Found(pos, pos + size, self.rank, pos),)
-        try_match = self._match or self.compile()
-        if self.rule.line:
-            return _in_line(buf, self, pos, size)
-        return self._secret(buf, try_match(buf, pos), pos)
+    def found(self, runs: Runs, places: Sequence[int], size: int, behind: "_Behind | None" = None) -> list[Found]:
+        """Return the secrets whose keyword, of `size` bytes, stands at one of some places, in order.
 
-    def found_behind(self, buf: bytes, pos: int) -> "tuple[Found, ...]":
+        `behind` takes in where there was none for what is in front of the keyword.
+        """
+        rule, rank = self.rule, self.rank
+        if rule.pattern is None:
+            return [Found(pos, pos + size, rank, pos) for pos in places]
+        if rule.line:
+            return [one for pos in places for one in _in_line(runs.buf, self, pos, size)]
+        if self._read is None:
+            self._read = reader(rule, BEFORE if rule.token else b"")
+        read = self._read.read
+        found: list[Found] = []
+        at, count = 0, len(places)
+        while at < count:
+            pos = places[at]
+            at += 1
+            span = read(runs, pos)
+            if span:
+                found.append(Found(*span, rank, pos))
+                if at < count and places[at] < span[1]:
+                    at = self._leapt(runs, self._read, places, at, found)
+            elif behind is not None and rule.token:
+                behind.setdefault(pos, []).append(self)
+        return found
+
+    def _leapt(self, runs: Runs, reader: Reader, places: Sequence[int], at: int, found: list[Found]) -> int:
+        """Go on from the last of those that were found, to what begins in it and ends last; return what is next.
+
+        What is between these two begins in the first, and ends before the second does: it adds nothing.
+        """
+        while reader.kind:
+            last = found[-1]
+            far = bisect_left(places, last.end - reader.margin, at) - 1
+            if far <= at or runs.end(reader.kind, last.start, last.end - last.start) < last.end:
+                break
+            span = reader.read(runs, places[far])
+            if span is None:
+                break
+            found.append(Found(*span, self.rank, places[far]))
+            at = far + 1
+        return at
+
+    def found_behind(self, runs: Runs, pos: int) -> "tuple[Found, ...]":
         """Return the secret whose keyword stands at `pos`, where another secret ends: that is no part of a name."""
         if self._bare is None:
-            self._bare = re.compile(self.rule.pattern or b"").match
-        return self._secret(buf, self._bare(buf, pos), pos)
-
-    def _secret(self, buf: bytes, match: Match | None, pos: int) -> "tuple[Found, ...]":
-        if match is None:
-            return ()
-        span = self.check(buf, match) if self.check else match.span(self.group)
-        return (Found(*span, self.rank, pos),) if span and span[1] > span[0] else ()
+            self._bare = reader(self.rule)
+        span = self._bare.read(runs, pos)
+        return (Found(*span, self.rank, pos),) if span else ()
 
 
 def _order(one: Found) -> tuple[int, int, int]:
     return one.start, -one.end, one.rank
 
+
+_Behind = dict[int, list[_Tried]]
+"""Rules by the places of keywords in front of which is what may not be there."""
 
 _Holder = tuple[bytes, int, list[_Tried]]
 """A keyword that holds another one, where, and its rules."""
@@ -113,58 +148,84 @@ class Scanner:
         """
         return self._find(buf, low, high, {})
 
-    def spans(self, buf: bytes, low: int = 0, high: int | None = None, end: int = -1) -> list[Found]:
+    def spans(
+        self, buf: bytes, low: int = 0, high: int | None = None, end: int = -1, on: Found | None = None
+    ) -> list[Found]:
         """Return them so that none overlap, with the tokens that begin where another secret ends.
 
         Once that is masked these are found, but one by one, and each would take another look at all.
         end  where one ends that was found before
+        on   what goes on of one that was found before: what began in front of it is in no piece with it
         """
-        behind: dict[int, list[_Tried]] = {}
+        behind: _Behind = {}
         found = self._find(buf, low, high, behind)
+        if on:
+            found = sorted([on, *(one for one in found if one.start >= on.start)], key=_order)
         spans = list(merged(found))
         if not behind:
             return spans
         more: list[Found] = []
         ends = [end, *(one.end for one in spans)]
+        runs = Runs(buf)
         while ends:
             pos = ends.pop()
             for tried in behind.pop(pos, ()):
-                some = tried.found_behind(buf, pos)
+                some = tried.found_behind(runs, pos)
                 more += some
                 ends += [one.end for one in some]
         return list(merged(sorted([*found, *more], key=_order))) if more else spans
 
-    def _find(self, buf: bytes, low: int, high: int | None, behind: dict[int, list[_Tried]]) -> list[Found]:
+    def _find(self, buf: bytes, low: int, high: int | None, behind: _Behind) -> list[Found]:
         """Find, and put into `behind` the rules for which what is in front of a keyword may be wrong, by its place."""
         high = len(buf) if high is None else high
         places: list[tuple[int, int]] = []
         if _OPENING in buf:
             places = [match.span() for match in PLACEHOLDER.finditer(buf)]
-            buf = PLACEHOLDER.sub(_blank, buf)
+            buf = _without(buf, places)
+        runs = Runs(buf)
+        begins = [start for start, _ in places]
         found: list[Found] = []
-        for pos, keyword in self._keywords.find(buf, low, high):
-            for tried in self._plain[keyword]:
-                some = tried.found(buf, pos, len(keyword))
-                if some:
-                    found += some
-                elif tried.rule.token and not tried.rule.line:
-                    behind.setdefault(pos, []).append(tried)
-        if self._folded:
-            self._any_case(buf, low, high, found)
-        if places:
-            found = [one for one in found if _is_free(one, places)]
-        return sorted(found, key=_order)
+        # by rank: what lies in what a better rule has found is not looked at
+        for tried, at, size in sorted(self._to_try(runs, low, high), key=_rank_of):
+            some = tried.found(runs, _uncovered(at, found, tried.reach) if found else at, size, behind)
+            found += [one for one in some if _is_free(one, places, begins)] if places else some
+        return sorted(found, key=_order) if len(found) > 1 else found
 
-    def _any_case(self, buf: bytes, low: int, high: int, found: list[Found]) -> None:
-        lower = buf.lower()
-        for pos, root in self._roots.find(lower, low, high + self._longest):
-            if pos < high:
-                for tried in self._folded[root]:
-                    found += tried.found(buf, pos, len(root))
+    def _to_try(self, runs: Runs, low: int, high: int) -> Iterator[tuple[_Tried, list[int], int]]:
+        """Yield rules, each with where a keyword of it begins in `low` to `high`, and how long that is."""
+        for keyword, at in self._keywords.find(runs.buf, low, high).items():
+            for tried in self._plain[keyword]:
+                yield tried, at, len(keyword)
+        if not self._folded:
+            return
+        lower = runs.buf.lower()
+        for root, at in self._roots.find(lower, low, high + self._longest).items():
+            here = at if at[-1] < high else [pos for pos in at if pos < high]
+            for tried in self._folded[root]:
+                yield tried, here, len(root)
             for keyword, offset, more in self._held.get(root, ()):
-                if low <= pos - offset < high and lower.startswith(keyword, pos - offset):
-                    for tried in more:
-                        found += tried.found(buf, pos - offset, len(keyword))
+                # one byte beside the root tells most that are none
+                aside = -1 if offset else len(root)
+                byte = keyword[offset + aside : offset + aside + 1]
+                near = [pos for pos in at if lower[pos + aside : pos + aside + 1] == byte]
+                held = [pos - offset for pos in near if lower.startswith(keyword, pos - offset)]
+                held = [pos for pos in held if low <= pos < high]
+                for tried in more:
+                    yield tried, held, len(keyword)
+
+
+def _rank_of(job: tuple[_Tried, list[int], int]) -> int:
+    return job[0].rank
+
+
+def _uncovered(places: list[int], found: Sequence[Found], reach: int) -> list[int]:
+    """Return the places but for those of which all that is reached lies in what was found already."""
+    wide = [one for one in found if one.end - one.start > reach] if reach else []
+    for one in merged(sorted(wide, key=_order)):
+        first, last = bisect_left(places, one.start), bisect_right(places, one.end - reach)
+        if first < last:
+            places = places[:first] + places[last:]
+    return places
 
 
 def _roots(folded: dict[bytes, list[_Tried]]) -> tuple[dict[bytes, list[_Tried]], dict[bytes, list[_Holder]]]:
@@ -195,36 +256,53 @@ def _in_line(buf: bytes, tried: _Tried, pos: int, size: int) -> Iterator[Found]:
                 yield Found(start + first, start + last, tried.rank, pos)
 
 
-def _blank(match: Match) -> bytes:
-    """Return as many bytes as a placeholder has, in which no keyword is."""
-    return b"[" + b"\x01" * (len(match[0]) - 2) + b"]"
+def _without(buf: bytes, places: Iterable[tuple[int, int]]) -> bytes:
+    """Return a text with as many bytes in these places, in which no keyword is."""
+    parts, at = [], 0
+    for start, end in places:
+        parts += [buf[at:start], _blank(end - start)]
+        at = end
+    return b"".join([*parts, buf[at:]])
 
 
-def _is_free(one: Found, places: Sequence[tuple[int, int]]) -> bool:
+@cache
+def _blank(size: int) -> bytes:
+    return b"[" + b"\x01" * (size - 2) + b"]"
+
+
+def _is_free(one: Found, places: Sequence[tuple[int, int]], begins: Sequence[int]) -> bool:
     """Tell whether a secret and its keyword touch none of the places."""
     # the last that begins in front of its end
-    at = bisect_right(places, one.end - 1, key=lambda place: place[0]) - 1
+    at = bisect_right(begins, one.end - 1) - 1
     return at < 0 or places[at][1] <= min(one.at, one.start)
 
 
 def merged(found: Iterable[Found]) -> Iterator[Found]:
-    """Yield spans that no longer overlap; what lies in another, or goes on from it, is of the one with the best rank.
+    """Yield what secrets in order cover, so that nothing overlaps any more: in pieces of `LONGEST` bytes at most.
 
-    A chain of them ends after `LONGEST` bytes, so that it can be held.
+    A piece is of the best of the ranks that are in it.
     """
-    last: Found | None = None
+    chain: list[Found] = []
+    end = 0
     for one in found:
-        if last is None:
-            last = one
-        elif one.start < last.end and one.start - last.start < LONGEST:
-            last = Found(last.start, max(last.end, one.end), min(last.rank, one.rank), last.at)
-        else:
-            yield last
-            if one.start >= last.end:
-                last = one
-            elif one.end > last.end:
-                last = Found(last.end, one.end, one.rank, one.at)
-            else:
-                last = None
-    if last is not None:
-        yield last
+        if chain and one.start >= end:
+            yield from _pieces(chain, end)
+            chain, end = [], 0
+        chain.append(one)
+        if one.end > end:
+            end = one.end
+    if chain:
+        yield from _pieces(chain, end)
+
+
+def _pieces(chain: Sequence[Found], end: int) -> Iterator[Found]:
+    """Yield the pieces of what each begins in front of where those before it end."""
+    first = chain[0]
+    if len(chain) == 1:
+        yield first
+    elif end - first.start <= LONGEST:
+        yield Found(first.start, end, min(one.rank for one in chain), first.at)
+    else:
+        for start in range(first.start, end, LONGEST):
+            stop = min(end, start + LONGEST)
+            yield Found(start, stop, min(one.rank for one in chain if one.start < stop and one.end > start), first.at)

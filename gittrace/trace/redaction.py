@@ -96,7 +96,10 @@ def _team(repo: Repository, name: str, taken: set[str]) -> tuple[list[Rule], str
 def _version(rules: list[Rule], team_text: str) -> str:
     """Return a name for the rules: another as soon as they may find something else."""
     parts = [str(ENGINE), team_text]
-    parts += [f"{rule.name} {rule.keywords} {rule.pattern!r} {rule.check} {rule.fold} {rule.token}" for rule in rules]
+    parts += [
+        f"{rule.name} {rule.keywords} {rule.pattern!r} {rule.check} {rule.reader} {rule.fold} {rule.token}"
+        for rule in rules
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
 

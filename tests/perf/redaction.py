@@ -14,7 +14,8 @@ _SLOWEST, _SLOWEST_DENSE = 60, 3
 # what makes most work: a keyword everywhere, and behind it what may be a secret
 _KEYWORDS = (
     "token=", "pwd=abcdef1 ", "curl -u ", "api_key=abcdefgh12345678 ", "a://b:c@d ", "sk-", "eyJ", "@tcp(",
-    "pwd:", "x-auth-token=a1", "authorization=", fill("shpat_{h32}"), fill("ghp_{a255}"),
+    "pwd:", "x-auth-token=a1", "authorization=", fill("shpat_{h32}"), fill("ghp_{a255}"), "key=", "password=", "-eyJ",
+    "-ya29.", "login x password ", "cookie: a=b", 'passphrase="', "SK",
 )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import random
 import re
+import time
 from typing import Any
 
 import pytest
@@ -128,6 +129,29 @@ def test_tokens_in_a_row_are_as_if_alone(unit: str, size: int, monkeypatch: pyte
     assert (out == data) == text.startswith("x")
     if unit in ("shpat_{h32}", "dop_v1_{h64}"):
         assert PLACEHOLDER.sub(b"", out) in (b"", data)
+
+
+ENDLESS = [
+    "x-auth-token=a1",
+    "pwd=abcdef1:",
+    "-ya29.aZ9",
+    "token=aK9xQ2:",
+    "-sk-ant-",
+    "cookie: a=b",
+    "password=a1:token=Zq7xP2mN4kL8vB3t:",
+]
+
+
+@pytest.mark.parametrize("unit", ENDLESS)
+def test_secrets_without_an_end_are_masked_in_all_windows(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each begins in the one before it: what goes on behind a window is masked in the next."""
+    data = unit.encode() * (400_000 // len(unit))
+    out = REDACTOR.data(data)[0]
+    assert unit.encode() not in out
+    assert len(PLACEHOLDER.sub(b"", out)) < 40
+    assert out == _in_pieces(data, list(range(0, len(data), 99_991)))
+    monkeypatch.setattr(redactor_module, "BLOCK", 1 << 30)
+    assert out == _in_pieces(data, [])
 
 
 @pytest.mark.parametrize("unit", [*CHAINS, "pwd=abcdef1 ", "a://b:c1d2@", "x@tcp(", "curl -u a:b1c2 ", "{a3}8Q~{a34}"])
@@ -263,10 +287,10 @@ def test_work_grows_with_the_text_and_no_faster(unit: str, monkeypatch: pytest.M
         looked = 0
         original = scanner_module._Tried.found
 
-        def counting(self: scanner_module._Tried, buf: bytes, pos: int, size: int) -> object:
+        def counting(self: scanner_module._Tried, runs: Any, places: list[int], *args: Any) -> list[Any]:
             nonlocal looked
-            looked += 1
-            return original(self, buf, pos, size)
+            looked += len(places)
+            return original(self, runs, places, *args)
 
         monkeypatch.setattr(scanner_module._Tried, "found", counting)
         REDACTOR.text(unit * count)
@@ -276,6 +300,23 @@ def test_work_grows_with_the_text_and_no_faster(unit: str, monkeypatch: pytest.M
     # the last ones lack what must follow them: so it is what more of them cost that is compared
     few, more, many = tried(200), tried(400), tried(1600)
     assert many - few <= 7 * (more - few) + 16
+
+
+@pytest.mark.parametrize(
+    "unit", [*ENDLESS, "pwd:", "token=", "key=", "auth:", "password=", "a://b:c@d ", "-eyJ", "curl "]
+)
+def test_time_grows_with_the_text_and_no_faster(unit: str) -> None:
+    def took(size: int) -> float:
+        data = unit.encode() * (size // len(unit))
+        times = []
+        for _ in range(3):
+            began = time.process_time()
+            REDACTOR.data(data)
+            times.append(time.process_time() - began)
+        return min(times)
+
+    # ten times the text: a hundred times the work, if it grew with the square
+    assert took(200_000) < 30 * took(20_000) + 0.05
 
 
 @example("[REDACTED:password:0123abcd]")

@@ -1,0 +1,268 @@
+"""Values beside telling names: `password = ...`, `api_key: "..."`, and whether they are secrets.
+
+Where names stand close together each is followed by a value that goes over the next ones. So how far values go is asked
+of `gittrace.protect.runs`, and of a long value as little is looked at as will do.
+"""
+
+import re
+from collections.abc import Callable
+
+from gittrace.protect import beside
+from gittrace.protect.runs import WINDOW, Kind, Reader, Runs, Span
+from gittrace.protect.shapes import (
+    LOWER_RUNS,
+    PATH,
+    PLACEHOLDER,
+    PLACEHOLDER_BEGINS,
+    REFERENCE,
+    SAMPLE,
+    WORDLIKE,
+    WORDS,
+    has_digit,
+    is_random,
+    is_word,
+)
+
+Value = tuple[int, int, int, int, int, bool]
+"""Where a name, its rest and what is behind that begin, where the value begins and ends; whether it is in quotes."""
+
+_WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]")
+_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
+_NAME_WORDS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+")
+_LITERAL_BEGINS = b"tfnuTFNU"
+_LITERAL = re.compile(rb"(?i:true|false|none|null|nil|undefined|nan)[,;.)\]}]*$")
+# how a name may go on right behind a telling word and still tell of a secret
+_GOES_WITH = frozenset(b"s key keys value values string text data hex b base prod dev test live file new old".split())
+_HARMLESS = frozenset(
+    b"""
+    hash hashes hashed hasher digest field fields input type types kind name names id ids url urls uri path paths
+    file dir length len size count counts limit policy label prompt regex pattern placeholder format class index
+    expiry expires expiration expired ttl hint help text title description desc endpoint host map func fn error
+    errors method mode model provider required enabled disabled visible version algorithm alg arn ref manager
+    service store scope scopes group role check checker validator validation valid reset changed confirm
+    confirmation strength less getpwnam getpwuid column table user users cost budget usage window per order rotation
+    age days seconds minutes total max min
+    """.split()
+)
+_KEY_BEFORE = (
+    b"api", b"access", b"account", b"private", b"secret", b"encrypt", b"encryption", b"sign", b"signing", b"master",
+    b"auth", b"client", b"storage", b"service", b"shared", b"admin", b"app", b"license", b"webhook", b"deploy",
+    b"session", b"hmac", b"aes", b"consumer", b"subscription", b"jwt", b"cipher", b"crypto",
+)  # fmt: skip
+_GOES_ON = (b"(", b"[", b"{")
+_NO_VALUE = (b"/", b"./", b"../", b"-", b"=", b"|", b">")
+_EQUALS, _HYPHEN = b"=-"
+_BARE = Kind(beside.BARE)
+_LONG = Kind(beside.OF_A_LONG_VALUE)
+_DIGITS = Kind(rb"[0-9]")
+_MOST = beside.MOST
+_LEAST_LONG, _MOST_LONG = beside.LONG
+# a long value begins so far behind where its keyword begins, at most
+_REACH = 160
+# where such may be, it is not asked again for so many bytes
+_NOT_NOW = 256
+# one of these is in or in front of what is taken for a password, or for drawn at random
+_OF_A_PASSWORD = re.compile(rb"[0-9\"'`]|[A-Z_.-]=").search
+_OF_A_SECRET = re.compile(rb"[0-9A-Z]|[a-f]{8}").search
+# groups of the patterns of what is in front of a value
+_REST, _TYPED, _BLANK, _QUOTE = 1, 2, 3, 4
+
+
+def reader(
+    name: bytes, shortest: int, check: Callable[[Runs, Value], Span], barren: Callable[[Runs, int], tuple[int, int]]
+) -> Reader:
+    """Return what finds values beside names: of so many bytes or more, and that a check takes for secrets.
+
+    barren  returns up to where names from a place on are beside nothing that passes the check, and where it is to be
+            asked again
+    """
+    head, untyped = (re.compile(pattern).match for pattern in beside.heads(name, shortest))
+
+    def read(runs: Runs, pos: int) -> Span:
+        known = runs.barren.get(head)
+        if known is None or not known[0] <= pos <= known[2]:
+            known = runs.barren[head] = (pos, *barren(runs, pos))
+        if pos < known[1]:
+            return None
+        buf = runs.buf
+        match = head(buf, pos)
+        if match is None:
+            return None
+        found = _end(runs, match, shortest)
+        if found is None and match.start(_TYPED) >= 0:
+            # what was taken for a type may be the value
+            match = untyped(buf, pos)
+            found = _end(runs, match, shortest) if match else None
+        if match is None or found is None:
+            return None
+        # a blank alone is a separator behind an option only
+        if match.start(_BLANK) >= 0 and not is_option(buf, pos):
+            return None
+        rest, rest_end = match.span(_REST)
+        return check(runs, (pos, rest, rest_end, match.end(), *found))
+
+    if shortest >= _LEAST_LONG:
+        return Reader(read)
+    return Reader(read, _BARE, _REACH, 2 * _REACH + _MOST)
+
+
+def no_password(runs: Runs, pos: int) -> tuple[int, int]:
+    """Return up to where there are neither quotes nor digits nor many letters: such are no passwords."""
+    match = runs.next(_OF_A_PASSWORD, pos)
+    again = match.start() if match else len(runs.buf)
+    if again - pos > _REACH + _MOST and runs.is_poor(pos, pos + 24):
+        rich = runs.poor_end(pos)
+        end = min(again, rich) - _REACH - _MOST
+        if pos < end:
+            # no more of the text was looked at than a window: what is behind that may be as poor
+            return end, end if rich >= pos + WINDOW else min(again, rich)
+    return pos, pos + _NOT_NOW
+
+
+def no_secret(runs: Runs, pos: int) -> tuple[int, int]:
+    """Return up to where there are neither digits nor capitals nor hexadecimal letters in a row: nothing is random."""
+    match = runs.next(_OF_A_SECRET, pos)
+    again = match.start() if match else len(runs.buf) + _REACH + SAMPLE
+    return again - _REACH - SAMPLE, max(again, pos + _NOT_NOW)
+
+
+def no_long_secret(runs: Runs, pos: int) -> tuple[int, int]:
+    """Return up to where no long value begins so near that it is beside a name there."""
+    start = runs.find(_LONG, pos + _REACH, _LEAST_LONG - _REACH)
+    end = start - _REACH if start >= 0 else len(runs.buf)
+    return end, end
+
+
+def _end(runs: Runs, match: re.Match[bytes], shortest: int) -> tuple[int, bool] | None:
+    """Return where the value ends that is begun, and whether it is in quotes; None when it is no whole one."""
+    buf, start = runs.buf, match.end()
+    is_quoted = match.lastindex == _QUOTE
+    if shortest >= _LEAST_LONG:
+        end = runs.end(_LONG, start, _MOST_LONG)
+        if end - start < _LEAST_LONG:
+            return None
+        end += 2 if buf.startswith(b"==", end) else buf.startswith(b"=", end)
+        if is_quoted and not buf.startswith(match[_QUOTE], end):
+            return None
+    elif is_quoted:
+        quote = match[_QUOTE]
+        end = buf.find(quote, start, start + _MOST + len(quote))
+        if end < start + shortest or buf.find(b"\n", start, end) >= 0:
+            return None
+    else:
+        end = runs.end(_BARE, start, _MOST)
+    if not is_quoted:
+        # a sentence or statement goes on behind its last word
+        while end > start and buf[end - 1] in b".:?":
+            end -= 1
+    return end, is_quoted
+
+
+def _can_be_secret(buf: bytes, value: Value) -> bool:
+    """Tell whether a value may be a secret by what is around it, and is no word or placeholder."""
+    at, rest_start, rest_end, start, end, is_quoted = value
+    if start == end or (buf[start] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(buf, start, end)):
+        return False
+    if is_word(buf, start, end) or (buf[start] in _LITERAL_BEGINS and _LITERAL.match(buf, start, end)):
+        return False
+    if rest_start < rest_end and _is_harmless(buf[rest_start - 1], buf[rest_start:rest_end]):
+        return False
+    if not is_quoted:
+        if buf[end : end + 1] in _GOES_ON or buf.startswith(_NO_VALUE, start, end) or REFERENCE.match(buf, start, end):
+            return False
+        if buf[start - 1] in b"=:":
+            return True
+    separator = buf[rest_end:start]
+    is_called = separator.startswith(b"(")
+    if is_called and b"." in buf[rest_start:rest_end]:
+        return False
+    if (is_called or b"," in separator) and _is_name(buf[start:end]):
+        return False
+    is_element = separator.endswith(b">") and not separator.endswith(b"=>")
+    return not is_element or b"<" in _word_before(buf, at)
+
+
+def _is_name(value: bytes) -> bool:
+    """Tell whether a value in a list, or that is passed to a function, is a name rather than a secret."""
+    short = len(value) < 10 and not has_digit(value)
+    # words in camel case, with abbreviations among them
+    camel = value.isalpha() and sum(map(len, LOWER_RUNS.findall(value))) * 2 >= len(value)
+    return short or camel or bool(WORDLIKE.match(value)) or value.startswith(b":")
+
+
+def is_option(buf: bytes, start: int) -> bool:
+    """Tell whether the word in which a keyword stands is an option of a command: `--token`."""
+    return _word_before(buf, start).lstrip(b"\\\"'").startswith(b"-")
+
+
+def _word_before(buf: bytes, start: int) -> bytes:
+    """Return what is in front of a keyword, up to a blank."""
+    left = buf[max(0, start - 60) : start]
+    return left[max(left.rfind(b" "), left.rfind(b"\n"), left.rfind(b"\t")) + 1 :]
+
+
+def _is_harmless(last: int, rest: bytes) -> bool:
+    """Tell whether the rest of a name says that its value is no secret: `tokenizer`, `password_hash`, `keyType`."""
+    words = _NAME_WORDS.findall(rest)
+    if not words:
+        return False
+    first = words[0]
+    attached = rest.startswith(first) and (first.islower() if 97 <= last <= 122 else first.isupper())
+    return (attached and first.lower() not in _GOES_WITH) or words[-1].lower() in _HARMLESS
+
+
+def password(runs: Runs, value: Value) -> Span:
+    """What is beside the name of a password: any literal that is no word of the trade."""
+    at, _, rest_end, start, end, is_quoted = value
+    buf = runs.buf
+    # what is most is asked first: a text may be made of nothing else
+    if end - start < 4 or not (is_quoted or _is_literal(runs, start, end) or _is_constant(buf, at, rest_end)):
+        return None
+    if (buf.find(b"/", start, end) >= 0 or buf.find(b":\\", start, end) >= 0) and PATH.match(buf, start, end):
+        return None
+    if not _can_be_secret(buf, value) or not _WORD.search(buf, start, end):
+        return None
+    if is_quoted and _is_spoken(buf[start:end]):
+        return None
+    return start, end
+
+
+def _is_spoken(value: bytes) -> bool:
+    """Tell whether a value in quotes is a sentence, or a word of the user interface."""
+    words = value.lower().replace(b"-", b" ").replace(b"_", b" ").split()
+    told = all(word.isalpha() for word in value.split())
+    return (told and (len(words) > 1 or value.istitle())) or all(word in WORDS for word in words)
+
+
+def _is_constant(buf: bytes, at: int, end: int) -> bool:
+    """Tell whether a name is that of a variable in capitals, as the environment has it."""
+    return buf.startswith(b"=", end) and buf[at:end].isupper()
+
+
+def _is_literal(runs: Runs, start: int, end: int) -> bool:
+    """Tell whether a bare value, in what may be source, is neither a word nor a name."""
+    buf = runs.buf
+    if end - start < 6 or (buf[end - 1] == _EQUALS and WORDLIKE.match(buf, start, end - 1)):
+        return False  # the next name of a list of names: `password= version= `
+    if not runs.has(_DIGITS, start, end) and (buf[start:end].isalnum() or runs.is_poor(start, end)):
+        return False
+    return not WORDLIKE.match(buf, start, end) or (buf[end - 1 : end].isdigit() and b"_" not in buf[start:end])
+
+
+def secret(runs: Runs, value: Value) -> Span:
+    """What is beside the name of a key or token, and looks drawn at random."""
+    at, rest_start, rest_end, start, end, is_quoted = value
+    buf = runs.buf
+    if end - start < 16 or (b" " in buf[start:end] if is_quoted else buf[start] == _EQUALS):
+        return None
+    first = buf[at] | 32
+    if first == 107 and not buf[max(0, at - 14) : at].lower().rstrip(b"-_. ").endswith(_KEY_BEFORE):
+        return None
+    if first == 97 and buf[rest_start:rest_end].strip(b"-_.").lower() not in (b"", b"key", b"token", b"secret"):
+        return None
+    if buf[start + 8] == _HYPHEN and _UUID.match(buf, start, end):
+        if not is_quoted and b"=" not in buf[rest_end:start]:
+            return None
+    elif not is_random(buf, start, end):
+        return None
+    return (start, end) if _can_be_secret(buf, value) else None
