@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import NoReturn
 
+# objects after which garbage is looked for, and how often that is done again among older ones: what is read of a long
+# history is much, is held, and has next to no cycles
+_COLLECT = 50_000, 20, 100
 # what the file system says when it can't take more; the user's to mend, not a bug of ours
 _THEIR_ERRORS = frozenset(
     getattr(errno, name)
@@ -48,6 +51,7 @@ def load(command: Command) -> "ModuleType":
     finally:
         gc.freeze()
         gc.enable()
+        gc.set_threshold(*_COLLECT)
     return sys.modules[command.module]
 
 

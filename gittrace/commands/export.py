@@ -21,8 +21,6 @@ Write traces as others read them, a record a line: all traces of the repository 
 the work is asked of the repository's history at each export. A trace in which a secret is found is left out, and named:
 'git trace redact' masks it."""
 
-# traces that are held in memory at once
-_BATCH = 50
 # of more traces than this all are read at once to say who wrote what
 _FEW = 10
 
@@ -40,37 +38,30 @@ def run(args: argparse.Namespace) -> int:
     exporter = load(args.format)
     store = Store(discover())
     gate = Gate(store.repo)
-    historian: Historian | None = None
     answers: Answers | None = None
     try:
         ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
         ids = list(dict.fromkeys(ids))
-        many = len(ids) > _FEW
+        historian = Historian(store, ())
         if getattr(exporter, "ATTRIBUTION", False):
-            answers = Answers(store, many)
+            answers = Answers(store, len(ids) > _FEW, historian.sharing)
         facts = gate.masked_facts(repo_facts(store.repo))
         failed = 0
         with open_output(args.output) as output:
-            for start in range(0, len(ids), _BATCH):
-                traces = [store.load(trace) for trace in ids[start : start + _BATCH]]
-                if historian is None:
-                    historian = Historian(store, traces)
-                    if answers and many:
-                        # what either reads is much: one comes after the other
-                        historian.settle(ids)
-                for trace in traces:
-                    if held := _held(gate, trace):
-                        failed = 1
-                        sys.stderr.write(held)
-                        continue
-                    outcome = historian.outcome(trace)
-                    if answers and outcome.commit_sha:
-                        outcome = replace(outcome, attribution=answers.attribution(outcome.commit_sha))
-                    if outcome.patch:
-                        outcome = replace(outcome, patch=gate.masked_diff(outcome.patch))
-                    outcome = gate.masked_facts(outcome)
-                    for line in exporter.lines(trace, outcome, facts):
-                        output.write(f"{line}\n".encode())
+            for name in ids:
+                trace = store.load(name)
+                if held := _held(gate, trace):
+                    failed = 1
+                    sys.stderr.write(held)
+                    continue
+                outcome = historian.outcome(trace)
+                if answers and outcome.commit_sha:
+                    outcome = replace(outcome, attribution=answers.attribution(outcome.commit_sha))
+                if outcome.patch:
+                    outcome = replace(outcome, patch=gate.masked_diff(outcome.patch))
+                outcome = gate.masked_facts(outcome)
+                for line in exporter.lines(trace, outcome, facts):
+                    output.write(f"{line}\n".encode())
         for problem in dict.fromkeys((*store.problems, *(answers.problems if answers else ()))):
             failed = 1
             sys.stderr.write(f"warning: {shown(problem)}\n")

@@ -35,7 +35,10 @@ class _Stdout:
 
     def write(self, data: bytes, /) -> int:
         try:
-            return self.file.write(data)
+            size = self.file.write(data)
+            # who reads need not wait for the next record
+            self.file.flush()
+            return size
         except BrokenPipeError:
             raise _ReaderGone from None
 

@@ -1,7 +1,7 @@
 """git's own diffs of trees, the same whatever is configured, and how they travel in JSON."""
 
 import os
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from typing import NamedTuple
 
 from gittrace.errors import GitFailed, TraceError
@@ -22,6 +22,7 @@ OPTIONS = (
 MARK = b".\n"
 
 LATIN_1 = "latin-1"
+_NOTHING: Mapping[str, bytes] = {}
 
 
 class Diff(NamedTuple):
@@ -51,8 +52,10 @@ class Differ:
         self._repo = repo
         self._running: tuple[Isolated, _DiffTree] | None = None
 
-    def diff(self, old: str, new: str, limit: int) -> Diff:
+    def diff(self, old: str, new: str, limit: int, made: Mapping[str, bytes] = _NOTHING) -> Diff:
         """Return the diff of two trees, without holding more than `limit` bytes of it.
+
+        made  the contents of trees that are not in the repository, by their oids
 
         Equal trees don't reach git at all. Raises ObjectMissing when a tree or blob isn't in this repository (git
         isn't asked to fetch it), GitFailed; the next question is asked of another git then.
@@ -60,14 +63,20 @@ class Differ:
         if old == new:
             return Diff(b"", 0)
         if self._running is None:
-            isolated = Isolated(self._repo)
+            isolated = Isolated(self._repo, lends=True)
             argv = isolated.argv("diff-tree", "--stdin", *OPTIONS)
             self._running = isolated, _DiffTree(argv, isolated.env)
+        isolated, process = self._running
+        for oid, content in made.items():
+            isolated.lend("tree", oid, content)
         try:
-            return self._running[1].diff(old, new, limit)
+            found = process.diff(old, new, limit)
         except TraceError:
             self.close()
             raise
+        for oid in made:
+            isolated.take_back(oid)
+        return found
 
     def close(self) -> None:
         """End git."""

@@ -8,6 +8,7 @@ where options would have to name each of them, for every version of git.
 
 import os
 import weakref
+import zlib
 
 from gittrace.git.process import Coprocess, scrubbed_environment
 from gittrace.git.repository import Repository
@@ -25,9 +26,12 @@ _INJECTED = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
 
 class Isolated:
-    """A git directory in the temporary directory; it goes with `close()`, or with the object."""
+    """A git directory in the temporary directory; it goes with `close()`, or with the object.
 
-    def __init__(self, repo: Repository) -> None:
+    With `lends` it has objects of its own, that are in no repository, beside those that it borrows.
+    """
+
+    def __init__(self, repo: Repository, lends: bool = False) -> None:
         # they cost milliseconds, and most commands that could compare trees don't
         import shutil
         import tempfile
@@ -48,6 +52,26 @@ class Isolated:
             }
         )
         self.env = {key: value for key, value in env.items() if key not in _INJECTED}
+        self._objects = os.path.join(self.git_dir, "objects")
+        if lends:
+            os.mkdir(self._objects)
+            # quoted as git has it: a colon would end the path
+            path = self._objects.replace("\\", "\\\\").replace('"', '\\"')
+            self.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = f'"{path}"'
+
+    def lend(self, kind: str, oid: str, content: bytes) -> None:
+        """Let git see an object, until it is taken back."""
+        path = self._place(oid)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(zlib.compress(b"%s %d\0" % (kind.encode("ascii"), len(content)) + content, 1))
+
+    def take_back(self, oid: str) -> None:
+        """Remove an object that was lent."""
+        os.unlink(self._place(oid))
+
+    def _place(self, oid: str) -> str:
+        return os.path.join(self._objects, oid[:2], oid[2:])
 
     def argv(self, *args: str) -> list[str]:
         """Return git's argv for `args`, run inside this directory."""

@@ -28,7 +28,8 @@ EMPTY_TREE = {
 }
 
 _TREE_LINES = {raw: re.compile(rb"([0-7]{5,6}) ([^\0]+)\0([\x00-\xff]{%d})" % raw) for raw in (20, 32)}
-_CACHED_ENTRIES = 200_000
+# of each store; one takes some 220 bytes
+_CACHED_ENTRIES = 50_000
 _HEX = frozenset(b"0123456789abcdef")
 
 

@@ -179,6 +179,11 @@ class TreeEditor:
         """Return the oid of the whole tree; the objects are then to be had from `objects`."""
         return self._hash(self._root)
 
+    def made(self) -> dict[str, bytes]:
+        """Return the contents of the trees that were made since the last `write`, by their oids."""
+        self.tree_oid()
+        return {oid: self.objects.read(oid)[1] for oid in self._made}
+
     def write(self, repo: Repository) -> str:
         """Store the trees that were made since the last `write`, and return the oid of the whole. Raises GitFailed."""
         oid = self.tree_oid()

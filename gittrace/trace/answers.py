@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # of more traces than this only those are read that share a line with what is asked
 _FEW = 50
+# of all traces: where the first question needs as much of them, all are read at once
+_PART = 0.2
 # what the states of all files may take that are held at once, where all traces are read (bytes, roughly)
 _MOST_BYTES = 256 << 20
 # to be raised whenever attribution says something else than before
@@ -43,18 +45,24 @@ create table read (segment text primary key);
 """
 
 Asked = tuple[str, bytes]
+Sharing = Callable[[Iterable[bytes], Iterable[str]], Collection[str]]
 Lines = dict[int, Line | None]
 
 
 class Answers:
     """Answers who first wrote the lines of commits; `problems` says in words what could not be read.
 
-    Where `many` questions will come all traces are read at once, as long as that is not too much to hold.
+    Where `many` questions will come all traces are read at once, as long as that is not too much to hold. The first
+    question need not wait for that, where few traces have to do with it.
+
+    sharing  finds the traces that may have added one of some lines, or made one of some contents; by default a cache
+             is filled for that
     """
 
-    def __init__(self, store: Store, many: bool = False) -> None:
+    def __init__(self, store: Store, many: bool = False, sharing: Sharing | None = None) -> None:
         self.store = store
         self._reads_all = many
+        self._sharing = sharing
         self.problems: list[str] = []
         self._made: tuple[frozenset[str], Attributor] | None = None
         path = os.path.join(store.repo.common_trace_dir, CACHE_DIR, "attribution.sqlite")
@@ -117,8 +125,12 @@ class Answers:
         from gittrace.trace.recorded import TooMuch
 
         if self._reads_all:
+            everything = self.store.trace_ids()
+            first = [] if self._made else wanted()
+            if first and len(first) < len(everything) * _PART:
+                return self._over(first)
             try:
-                return self._over(self.store.trace_ids(), _MOST_BYTES)
+                return self._over(everything, _MOST_BYTES)
             except TooMuch:
                 self._reads_all = False
         return self._over(wanted())
@@ -167,12 +179,17 @@ class Answers:
     def _with_words(self, texts: Iterable[bytes], oids: Iterable[str]) -> list[str]:
         if len(self.store.trace_ids(_FEW + 1)) <= _FEW:
             return self.store.trace_ids()
+        open_traces = {item.header["trace_id"] for item in self.store.pending.values()}
+        return sorted(open_traces.union(self._sharing_traces(texts, oids)))
+
+    def _sharing_traces(self, texts: Iterable[bytes], oids: Iterable[str]) -> Collection[str]:
+        if self._sharing:
+            return self._sharing(texts, oids)
         from gittrace.trace.wordbook import Wordbook
 
         book = Wordbook(self.db, self.store)
         book.fill()
-        open_traces = {item.header["trace_id"] for item in self.store.pending.values()}
-        return sorted(open_traces | book.traces_with(texts, oids))
+        return book.traces_with(texts, oids)
 
     def _save(self, rows: Collection[tuple[str, bytes, str, str]]) -> None:
         try:

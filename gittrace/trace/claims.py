@@ -112,6 +112,13 @@ class Ledger:
             lambda key: facts.removed_claims(names(key[0]), key[1]), lambda _: ()
         )
 
+    def close(self) -> None:
+        """Let go of all that was looked up; it answers no more.
+
+        It is much, and in cycles: the registers ask the ledger.
+        """
+        vars(self).clear()
+
     def _register(
         self, claims: Callable[[Key], Iterable[Claim]], commits: Callable[[Key], Collection[int]]
     ) -> Register[Key]:

@@ -11,9 +11,11 @@ from gittrace.trace.claims import Ledger
 from gittrace.trace.evidence import Spot
 from gittrace.trace.facts import Facts
 from gittrace.trace.fate import Fates, Tip, Tips
+from gittrace.trace.fingerprint import line_of
 from gittrace.trace.gather import Gatherer
 from gittrace.trace.links import EMITTED, Finder, Found, chosen
 from gittrace.trace.memo import Answer, Memo
+from gittrace.trace.packed import blob_key, signed
 from gittrace.trace.reading import Reader
 from gittrace.trace.store import Store
 from gittrace.trace.tables import Tables
@@ -55,10 +57,22 @@ class Derivation:
         """Return by trace the links to a commit, without what reverts it."""
         return {trace: found.link for trace, found in self.finder.linked(commit).items()}
 
+    def sharing(self, texts: Iterable[bytes], oids: Iterable[str]) -> set[str]:
+        """Return the traces that may have added one of these lines, a telling one, or made one of the blobs."""
+        facts = self.ledger.facts
+        found = set(facts.tables.opaque[0])
+        for line in set(map(line_of, texts)):
+            if line.telling:
+                found |= facts.tables.writing(signed(line.hint))
+        for oid in oids:
+            found |= facts.tables.naming(blob_key(oid))
+        return {facts.tables.traces[number] for number in found}
+
     def answer(self, trace: str) -> Answer:
         """Return what became of a trace."""
         self._asked += 1
         if self._asked > _AT_ONCE:
+            self.ledger.close()
             self._begin()
         found = self.finder.links(trace)
         fates = Fates(self.ledger.work(trace), found, self.ledger, self.tips)

@@ -10,13 +10,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import astuple, dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from gittrace.errors import Damaged, TraceError
 from gittrace.git.repository import Repository
 from gittrace.model.segment import SegmentLine, decode
 from gittrace.protect import deep
+from gittrace.protect.redactor import Redactor
 from gittrace.trace.cleaning import Cleaner, Finding, texts_of
 from gittrace.trace.redaction import Redaction, redaction
 from gittrace.trace.small_cache import open_small, put
@@ -132,11 +133,19 @@ class Gate:
 
         Raises TraceError when the deeper scanner fails.
         """
-        return self._redaction.cleaner(deeper=self._has_deep).diff(diff)
+        return self._cleaner().diff(diff)
 
     def masked_facts(self, facts: T) -> T:
         """Return what goes out with a trace and is in no segment (branches, paths, subjects) without its secrets."""
-        return self._redaction.cleaner(deeper=self._has_deep).facts(facts)
+        return self._cleaner().facts(facts)
+
+    def _cleaner(self) -> Cleaner:
+        return Cleaner(self._masking, self._redaction.allowed_paths)
+
+    @cached_property
+    def _masking(self) -> Redactor:
+        # to put the rules together takes longer than to mask most texts
+        return self._redaction.redactor(deeper=self._has_deep)
 
     def _found(self, sha: str, events: Callable[[], Sequence[Mapping[str, Any]]]) -> list[Finding]:
         found = self._remembered(sha)

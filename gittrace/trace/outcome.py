@@ -79,12 +79,6 @@ class Historian:
         finally:
             self._memo.release()
 
-    def settle(self, traces: Iterable[str]) -> None:
-        """Find out all of traces, and let go of what was read for it."""
-        for trace in traces:
-            self._answer(trace)
-        self._derivation = None
-
     def links(self, trace: str) -> list[Link]:
         """Return the links of a trace, by its id, the oldest commit first."""
         return list(self._answer(trace).links)
@@ -103,6 +97,14 @@ class Historian:
         found = self._safely(lambda: self._ask(lambda derivation: derivation.found_in(commit)))
         tiers = [(trace, link.tier, link.share) for trace, link in found.items()]
         return sorted(tiers, key=lambda item: (_TIERS.index(item[1]), -item[2], item[0]))
+
+    def sharing(self, texts: Iterable[bytes], oids: Iterable[str]) -> set[str]:
+        """Return the traces that may have added one of these lines, if it is a telling one, or made one of the blobs.
+
+        White space counts nothing.
+        """
+        lines, blobs = list(texts), list(oids)
+        return self._safely(lambda: self._ask(lambda derivation: derivation.sharing(lines, blobs)))
 
     def fate(self, trace: str) -> Fate | None:
         """Return what became of the lines that a trace wrote, None when it left nothing."""
@@ -139,8 +141,9 @@ class Historian:
             if entry is not None:
                 editor.set(path, entry.mode, entry.oid)
         try:
-            tree = editor.write(self.store.repo)
-            diff = self.store.differ.diff(base, tree, self.store.repo.size("trace.maxDiff"))
+            limit = self.store.repo.size("trace.maxDiff")
+            # nobody wants these trees afterwards, and the repository may be one that we may only read
+            diff = self.store.differ.diff(base, editor.tree_oid(), limit, editor.made())
         except TraceError:
             return None
         return decode(diff.text) if diff.text is not None else None

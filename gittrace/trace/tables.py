@@ -201,6 +201,10 @@ class Tables:
         """Return the traces that may add a line or take it away; `paths`: in one of these files."""
         return self._with_line("says", "trace", hint, paths) | self.opaque[1]
 
+    def writing(self, hint: int) -> set[int]:
+        """Return the traces that may add a line, to whatever file."""
+        return self._with_line("says", "trace", hint, None, "and not gone") | self.opaque[1]
+
     def removing(self, hint: int, paths: Iterable[bytes]) -> set[int]:
         """Return the traces that may take a line away in one of these files."""
         return self._with_line("says", "trace", hint, paths, "and gone") | self.opaque[1]

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gittrace.git.diff import Diff, Differ, diff_trees, from_json_text, to_json_text
-from gittrace.git.objects import EMPTY_TREE, EXECUTABLE, FILE, GITLINK, SYMLINK, ObjectMissing
+from gittrace.git.objects import EMPTY_TREE, EXECUTABLE, FILE, GITLINK, SYMLINK, ObjectMissing, open_objects
 from gittrace.git.process import Process
+from gittrace.git.trees import TreeEditor
 from tests.support.repo import Repo, hermetic_environment, make_repo
 from tests.support.trees import Tree, opened, plain_tree, write_trees
 
@@ -221,6 +222,29 @@ def test_a_differ_goes_on_after_what_is_not_here(repo: Repo, monkeypatch: pytest
     assert len(started) == 2
     differ.close()
     differ.close()
+
+
+def test_trees_that_are_in_no_repository(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # git takes a colon for the end of a path
+    (tmp_path / 'of: "mine"\\').mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / 'of: "mine"\\'))
+    here = opened(repo)
+    (old,) = write_trees(repo, {b"d/a": (FILE, b"1\n"), b"b": (FILE, b"2\n")})
+    before = repo.git("count-objects", "-v")
+    differ = Differ(here)
+    with open_objects(here) as store:
+        blob = store.tree(old)[0].oid
+        for path, said in ((b"d/e/f", b"d/e/f"), (b"x", b"x"), (b"d/e/f", b"d/e/f")):
+            editor = TreeEditor(store, old)
+            editor.set(path, FILE, blob)
+            new = editor.tree_oid()
+            text = differ.diff(old, new, NO_LIMIT, editor.made()).text or b""
+            assert b"new file mode 100644\n" in text
+            assert b"\n+++ b/%s\n@@ -0,0 +1 @@\n+2\n" % said in text
+            with pytest.raises(ObjectMissing):
+                differ.diff(new, old, NO_LIMIT)
+    differ.close()
+    assert repo.git("count-objects", "-v") == before
 
 
 def test_a_missing_tree(repo: Repo) -> None:

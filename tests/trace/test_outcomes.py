@@ -50,6 +50,19 @@ def test_committed_reverted_and_restored(work: Recording, deed: str) -> None:
         restoring += [work.head()] if number % 2 else []
 
 
+def test_to_ask_leaves_no_objects_behind(work: Recording) -> None:
+    """The tree that the patch leads to is of nobody's commit."""
+    trace = work.start().trace_id
+    work.did(a=TEN + numbered("one"), c=numbered("two"))
+    work.repo.commit("d", "of others\n")
+    work.git("add", "a", "c")
+    work.commit()
+    work.stop()
+    before = work.git("count-objects")
+    assert "+the line of two" in (outcome(work, trace).patch or "")
+    assert work.git("count-objects") == before
+
+
 def test_nothing_at_all(work: Recording) -> None:
     empty = work.start().trace_id
     work.stop()

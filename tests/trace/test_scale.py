@@ -1,9 +1,12 @@
 """What an answer costs, in things that can be counted: processes of git, diffs that are parsed, traces read."""
 
 import gc
+import io
+import json
 import shutil
+from argparse import Namespace
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from weakref import ReferenceType, ref
 
 import pytest
 
+from gittrace.commands import export
 from gittrace.git import process
 from gittrace.model.attribution import Attribution
 from gittrace.model.trace import Trace
@@ -138,7 +142,8 @@ def test_what_a_commit_of_others_takes_away_is_not_looked_up(work: Recording, co
 def _attributed(work: Recording, commits: list[str], many: bool) -> list[Attribution]:
     _forget(work)
     store = Store(work.here)
-    asked = Answers(store, many)
+    historian = Historian(store, ())
+    asked = Answers(store, many, historian.sharing if many else None)
     try:
         return [asked.attribution(commit) for commit in commits]
     finally:
@@ -155,9 +160,14 @@ def test_many_questions_for_who_wrote_what_read_all_traces_once_unless_that_is_t
     monkeypatch.setattr(answers, "_FEW", 0)
     one_by_one = _attributed(work, commits, many=False)
     assert counted["attributors"] > 1
-    counted.clear()
-    assert _attributed(work, commits, many=True) == one_by_one
-    assert counted["attributors"] == 1
+    for part, attributors in ((answers._PART, 2), (0, 1)):
+        monkeypatch.setattr(answers, "_PART", part)
+        _forget(work)
+        counted.clear()
+        assert _attributed(work, commits, many=True) == one_by_one
+        # the first answer need not wait for all
+        assert counted["attributors"] == attributors
+    _forget(work)
     monkeypatch.setattr(answers, "_MOST_BYTES", 5)
     assert _attributed(work, commits, many=True) == one_by_one
 
@@ -169,7 +179,6 @@ def test_who_wrote_what_is_told_of_all_commits_with_one_git(work: Recording, cou
         _forget(work)
         with closing(Store(work.here)) as store:
             historian = Historian(store, ())
-            historian.settle(traces)
             commits = [link.commit for trace in traces for link in historian.links(trace)]
             asked = Answers(store, many=True)
             counted.clear()
@@ -177,6 +186,41 @@ def test_who_wrote_what_is_told_of_all_commits_with_one_git(work: Recording, cou
             asked.close()
         numbers.append((len(commits), counted["git"]))
     assert numbers == [(_COMMITS, 0), (_COMMITS, 0)]
+
+
+class _Watched(io.BytesIO):
+    """Takes an export in; `held` is how many traces were held when each record came."""
+
+    def __init__(self, traces: list[ReferenceType[Trace]]) -> None:
+        super().__init__()
+        self._traces = traces
+        self.held: list[int] = []
+
+    def write(self, data: Any) -> int:
+        gc.collect()
+        self.held.append(sum(trace() is not None for trace in self._traces))
+        return super().write(data)
+
+
+def test_an_export_writes_each_record_before_the_next_trace_is_read(
+    work: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = _history(work)
+    loaded: list[ReferenceType[Trace]] = []
+    real = Store.load
+
+    def load(self: Store, trace: str) -> Trace:
+        found = real(self, trace)
+        loaded.append(ref(found))
+        return found
+
+    monkeypatch.setattr(Store, "load", load)
+    monkeypatch.chdir(work.repo.top)
+    watched = _Watched(loaded)
+    monkeypatch.setattr(export, "open_output", lambda _: nullcontext(watched))
+    assert export.run(Namespace(format="opentraces", output=None, traces=[])) == 0
+    assert watched.held == [1] * len(traces)
+    assert [json.loads(line)["trace_id"] for line in watched.getvalue().splitlines()] == traces[::-1]
 
 
 def _read(work: Recording, lazily: bool) -> tuple[int, list[Any]]:
