@@ -1,7 +1,7 @@
 """What the lines are that commits add and take away: their fingerprints, not their text."""
 
-from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, groupby, pairwise
 from typing import NamedTuple
 
 import mmh3
@@ -29,6 +29,7 @@ class Content(NamedTuple):
     """What a commit changes.
 
     files    of a merge, only lines that none of its parents had
+    joined   of a merge, the files of which each change is one parent's alone: git made them, nobody's hand
     patch    the same for every commit that makes the same changes, wherever; empty when there is none to compare
     inverse  the `patch` of what undoes it
     known    False when it could not be read, since this clone lacks objects
@@ -38,6 +39,7 @@ class Content(NamedTuple):
     patch: str = ""
     inverse: str = ""
     known: bool = True
+    joined: frozenset[bytes] = frozenset()
 
 
 UNKNOWN = Content(known=False)
@@ -67,7 +69,8 @@ def _tree(store: ObjectStore, commit: str) -> str | None:
 
 def _content(made: Made, files: list[list[FilePatch]]) -> Content:
     if len(files) > 1:
-        return Content(_merged(files, made.paths))
+        joined = frozenset(path for path in made.paths if _is_joined(files, path))
+        return Content(_merged(files, made.paths), joined=joined)
     changed = tuple(
         Changed(file.path, file.old_path or file.path, file_lines(file))
         for file in files[0]
@@ -89,6 +92,30 @@ def _merged(diffs: list[list[FilePatch]], paths: frozenset[bytes]) -> tuple[Chan
             runs[-1].append(numbered[0][number])
         found.append(Changed(path, path, of_runs(runs)))
     return tuple(found)
+
+
+def _is_joined(diffs: list[list[FilePatch]], path: bytes) -> bool:
+    """Tell whether no change of a merged file touches one from every side, as all that is solved by hand does."""
+    changes = [[_changes(file) for file in diff if file.new_path == path and file.hunks] for diff in diffs]
+    if not all(changes):
+        return False  # without lines
+    first, *others = [list(chain.from_iterable(found)) for found in changes]
+    return not any(all(any(_touch(one, two) for two in other) for other in others) for one in first)
+
+
+def _touch(one: range, two: range) -> bool:
+    return one.start <= two.stop and two.start <= one.stop
+
+
+def _changes(file: FilePatch) -> Iterator[range]:
+    """Yield where the lines stand in the new file that a diff put there: an empty range, where it only took some."""
+    for hunk in file.hunks:
+        at = hunk.new_start + (hunk.new_count == 0)
+        for same, lines in groupby(hunk.lines, key=lambda line: line[:1] == b" "):
+            stop = at + sum(line[:1] != b"-" for line in lines)
+            if not same:
+                yield range(at, stop)
+            at = stop
 
 
 def _numbered(diff: list[FilePatch], path: bytes) -> Mapping[int, bytes]:

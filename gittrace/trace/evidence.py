@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gittrace.git.history import Made
+from gittrace.git.history import Leaf, Made
 from gittrace.model.trace import Tier
 from gittrace.text import decode
 from gittrace.trace.claims import Ledger
@@ -95,8 +95,9 @@ def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Mat
         for run, key in zip(file.lines.added, file.lines.keys, strict=True):
             reader.read(run, key, gone, bones)
         total += reader.new
-    # what a merge introduces is how a conflict was solved: maybe with lines that either side had
-    _files(made, ledger, found, readers if len(made.parents) < 2 else {})
+    # what a merge introduces by hand is how a conflict was solved: maybe with lines that either side had
+    leaves = [leaf for leaf in made.introduced if leaf[0] not in content.joined]
+    _files(made, leaves, ledger, found, readers if len(made.parents) < 2 else {})
     if not made.reverts:
         _removed(made, content, ledger, found)
     for reader in readers.values():
@@ -110,9 +111,11 @@ def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Mat
     }, total
 
 
-def _files(made: Made, ledger: Ledger, found: dict[str, Match], readers: Mapping[bytes, "_Lines"]) -> None:
+def _files(
+    made: Made, leaves: Iterable[Leaf], ledger: Ledger, found: dict[str, Match], readers: Mapping[bytes, "_Lines"]
+) -> None:
     deleted = {oid for _, mode, oid in made.introduced if mode == 0}
-    for leaf in made.introduced:
+    for leaf in leaves:
         path, mode, oid = leaf
         claim, lines = ledger.first(ledger.leaves, leaf, made), readers.get(path)
         if claim is None and mode and oid not in deleted and not _had(made, ledger.blobs.commits(oid), ledger):

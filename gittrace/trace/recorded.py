@@ -11,6 +11,7 @@ from gittrace.git.patch import PatchError, parse
 from gittrace.git.trees import Overlay, TreeEditor
 from gittrace.model.attribution import AI, HUMAN, UNKNOWN, Writer
 from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
+from gittrace.trace.bringing import brings
 from gittrace.trace.changes import Change, Step, change_of
 from gittrace.trace.lineage import Lineage
 from gittrace.trace.lines import Lines
@@ -23,11 +24,8 @@ EFFECT = "effect"
 
 # sources by which people work; any other is the name of an agent
 _PEOPLE = frozenset(("run", "shell", "git", "git-trace", None))
-# git's commands that bring into the worktree what stood elsewhere
-_BRINGING = frozenset("am checkout cherry-pick merge pull read-tree rebase reset restore revert stash switch".split())
 # commits that HEAD came to and that are looked into for what they brought, the newest first
 _MOST_COMMITS = 8
-_OPTIONS_WITH_VALUE = ("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path")
 
 
 class TooMuch(TraceError):
@@ -135,18 +133,6 @@ def _agent(session: Session, event: EventDict) -> str:
     return str(session.agent["name"])
 
 
-def brings(event: EventDict) -> bool:
-    """Tell whether a command is one of git's that bring in what stood elsewhere: its effect is nobody's work here."""
-    argv = event.get("argv")
-    words = [str(word) for word in argv] if isinstance(argv, list) else str(event.get("command") or "").split()
-    if event["kind"] != COMMAND or not words or words[0].rpartition("/")[2] != "git":
-        return False
-    at = 1
-    while at < len(words) and words[at].startswith("-"):
-        at += 2 if words[at] in _OPTIONS_WITH_VALUE else 1
-    return at < len(words) and words[at] in _BRINGING
-
-
 class _Steps:
     """The steps of one session."""
 
@@ -164,6 +150,8 @@ class _Steps:
         self._hooked = is_hooked(session)
         self._commands = {str(event["id"]): event for event in session.events if event["kind"] == COMMAND}
         self._came: dict[str, frozenset[str]] = {}
+        # the worktree before the command that was asked for last
+        self._before: dict[str, TreeEditor] = {}
         self._start = self._foreign(base.get("commit") if isinstance(base, Mapping) else None)
         self._seen = set(self._start)
 
@@ -190,20 +178,48 @@ class _Steps:
             there = after if event["kind"] == COMMIT else before
             for part, now, then in ((DIFF, there, head), (EFFECT, after, before)):
                 changes, links = self._changes(event, part)
-                if changes or links:
+                if not changes and not links:
+                    continue
+                brought = self._brought(now, then, event)
+                for doer, done, some in self._parted(event, part, changes):
                     nobody = is_header or (part == EFFECT and brings(event))
-                    writer = None if nobody else self._writer(event, part, segment.index)
-                    brought = self._brought(now, then, event)
-                    yield at, Step(When(self.session.id, segment.index, at), writer, changes, links, brought)
+                    writer = None if nobody else self._writer(doer, done, segment.index)
+                    yield at, Step(When(self.session.id, segment.index, at), writer, some, links, brought)
+                    links = {}
             if event.get("tree"):
                 head = after  # an event without a tree leaves what HEAD brought to the next one that has one
             tree = event.get("tree_after") or event.get("tree") or tree
 
-    def _writer(self, event: EventDict, part: str, segment: int) -> Writer:
-        # what a command wrote, committed and took away shows in the event of the commit
+    def _parted(
+        self, event: EventDict, part: str, changes: list[Change]
+    ) -> Iterator[tuple[EventDict, str, list[Change]]]:
+        """Yield (event, part, changes): whose they are.
+
+        What a command wrote, committed and took away shows in the event of the commit; so does what stood before it.
+        """
         command = self._commands.get(str(event.get("by"))) if event["kind"] == COMMIT else None
-        if command is not None:
-            event, part = command, EFFECT
+        if command is None:
+            yield event, part, changes
+            return
+        stood = [change for change in changes if self._stood(command, event, change)]
+        rest = [change for change in changes if change not in stood]
+        yield from ((command, done, some) for done, some in ((DIFF, stood), (EFFECT, rest)) if some or done == EFFECT)
+
+    def _stood(self, command: EventDict, commit: EventDict, change: Change) -> bool:
+        """Tell whether a file was so before a command that committed it."""
+        before = command.get("tree")
+        if before == commit.get("tree"):
+            return True
+        if not isinstance(before, str) or self.objects.kind(before) != "tree":
+            return False
+        if before not in self._before:
+            self._before = {before: TreeEditor(self.objects, before)}
+        if change.new_path is None:
+            return change.old_path is not None and self._before[before].get(change.old_path) is None
+        entry = self._before[before].get(change.new_path)
+        return entry is not None and entry.oid == change.new_oid
+
+    def _writer(self, event: EventDict, part: str, segment: int) -> Writer:
         ids = (self.trace.id, self.session.id, segment, str(event.get("id", "")), str(event.get("at", "")))
         return Writer(*ids, part, *who(self.session, self._hooked, event, part))
 

@@ -17,6 +17,7 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, Trace, grew_on, made_in
+from gittrace.trace.bringing import brings, grafts
 from gittrace.trace.fingerprint import (
     FileLines,
     Line,
@@ -67,12 +68,14 @@ class _Reader:
         self.grafts: dict[str, list[str]] = {}
         # what commits of ours grew on that may not be here
         self.grew_on: Mapping[str, tuple[str, ...]] = {}
+        # what is read now is what a command of git's brought in
+        self.came = False
         self._roots: dict[str, str | None] = {}
         self._trees: dict[str, TreeEditor] = {}
 
     def read(self, step: WorkStep) -> None:
         """Take in an event; what a session's header holds was there before and is nobody's here."""
-        event, self.session = step.event, step.session.id
+        event, self.session, self.came = step.event, step.session.id, False
         origin = Origin(microseconds(event.get("at")), str(event.get("id", "")), (step.session.id, step.segment))
         if self.session not in self.bases:
             self._begin(step.session.header)
@@ -105,10 +108,12 @@ class _Reader:
             if not isinstance(text, str) and not isinstance(omitted, Mapping):
                 continue
             foreign = self._foreign(at, *merged) + self._brought(origin.event_id)
+            self.came = key == "effect" and brings(event)
+            ours = counts and not (self.came and grafts(event))
             if isinstance(text, str):
-                self._text(text, event.get(f"{key}_encoding"), origin, counts, foreign, moved)
+                self._text(text, event.get(f"{key}_encoding"), origin, ours, foreign, moved)
             if isinstance(omitted, Mapping):
-                self._omitted(omitted, origin, counts, foreign)
+                self._omitted(omitted, origin, ours, foreign)
 
     def _takes_over(self, event: EventDict) -> bool:
         """Tell whether a commit may hold what another one held before, as a pick or an amend does, and a rebase.
@@ -216,11 +221,12 @@ class _Reader:
         wrapped = [wrapped_anew(lines, self.ours) for _, lines, _ in read]
         for file, lines, ours in read:
             self._remove(file, lines.removed, origin, ours, said, moved)
-            if ours and file.path not in known_states:
+            if ours and not self.came and file.path not in known_states:
                 self._took(file, lines.removed, origin)
         for (file, lines, ours), places in zip(read, wrapped, strict=True):
             if file.new_path is not None:
-                self._add(self.changed[self.session][file.new_path], lines, origin, ours, known, places)
+                leaf = self.changed[self.session][file.new_path]
+                self._add(leaf, lines, origin, ours and not self.came, known, places)
 
     def _omitted(self, omitted: Mapping[str, Any], origin: Origin, counts: bool, foreign: list[TreeEditor]) -> None:
         """Take in a diff that was left out, from the trees, where they are."""
@@ -346,7 +352,7 @@ class _Reader:
             self.seen.add(before)
         leaf: Leaf = (path, mode, oid or "") if oid else (path, 0, old_oid or "")
         self.changed[self.session][path] = leaf
-        if counts and leaf not in self.seen:
+        if counts and not self.came and leaf not in self.seen:
             self.work.leaves.setdefault(leaf, origin)
             if oid and oid not in (old_oid, _EMPTY_BLOB.get(len(oid))):
                 self.work.blobs.setdefault(oid, origin)

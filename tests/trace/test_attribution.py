@@ -11,8 +11,9 @@ from gittrace.git import hidden, snapshot
 from gittrace.model.attribution import Line, Range
 from gittrace.trace.answers import Answers
 from gittrace.trace.attribution import Attributor
+from gittrace.trace.bringing import brings
 from gittrace.trace.lines import split
-from gittrace.trace.recorded import Source, brings
+from gittrace.trace.recorded import Source
 from gittrace.trace.session import Agent, current, start
 from gittrace.trace.store import Store
 from tests.support.recording import TEN, Make, Recording, append, view
@@ -471,6 +472,26 @@ def test_an_agent_of_whom_only_commands_are_recorded_makes_the_attempts(work: Re
     work.did("command", a=TEN + lines("attempt", "effect"))
     work.commit()
     assert [piece.writer and piece.writer.who for piece in added(work, "HEAD", "a")] == ["ai", "ai"]
+
+
+def test_what_stood_before_a_command_that_commits_is_none_of_its_effect(work: Recording) -> None:
+    work.start()
+    work.write(a=TEN + lines("typed"))
+    work.run("git", "commit", "-q", "-a", "-m", "typed")
+    work.write(a=TEN + lines("typed", "more"))
+    with work.recorded("make"):
+        work.write(b=lines("made"))
+        work.commit()
+    parts = {
+        text.decode().split()[-1]: piece.writer.part
+        for commit, path in (("HEAD~", "a"), ("HEAD", "a"), ("HEAD", "b"))
+        for piece in added(work, commit, path)
+        for text in piece.texts
+        if piece.writer
+    }
+    assert parts == {"typed": "diff", "more": "diff", "made": "effect"}
+    assert blamed(work)["the line named typed"] == "git commit -q -a -m typed"
+    assert blamed(work)["the line named more"] == "make"
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """What others did is no link, though it came through the hands of a session: undone, taken in parts, said again."""
 
+import pytest
+
 from tests.support.recording import TEN, Recording
-from tests.trace.history import DIVERGED, TOOL, outcome, tiers
+from tests.trace.history import DIVERGED, TOOL, numbered, outcome, tiers
 
 ROWS = "".join(f"row {number} of the table\n" for number in range(8))
 
@@ -144,3 +146,71 @@ def test_a_pick_of_what_others_did_that_stopped_and_was_solved(work: Recording) 
     work.git("cherry-pick", "--continue", env={"GIT_EDITOR": "true"})
     work.did("test")
     assert tiers(outcome(work, trace)) == {}
+
+
+def test_a_recorded_pick_of_what_several_did_that_stopped(work: Recording) -> None:
+    """It leaves a file that no commit brought as a whole."""
+    work.write(a=numbered("one", "two"), b=TEN)
+    base = work.commit("rows")
+    work.write(a=numbered("one", "here", "two"))
+    work.commit("more")
+    work.write(a=numbered("one", "here", "there", "two"), b=TEN + "a change\n")
+    theirs = work.commit("theirs")
+    work.git("switch", "-q", "-c", "topic", base)
+    work.git("rm", "-q", "a")
+    work.commit("gone")
+    trace = work.start().trace_id
+    work.run("git", "cherry-pick", theirs, status=1)
+    work.git("add", "a")
+    work.run("git", "-c", "core.editor=true", "cherry-pick", "--continue")
+    work.did("test")
+    assert tiers(outcome(work, trace)) == {}
+
+
+def test_a_recorded_stash_of_before_the_session(work: Recording) -> None:
+    work.write(a=TEN + ROWS)
+    work.git("stash", "-q")
+    trace = work.start().trace_id
+    work.run("git", "stash", "pop", "-q")
+    work.did("make", b="the only line of the trace\n")
+    work.git("add", "a")
+    work.git("commit", "-q", "-m", "popped")
+    own = work.commit()
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_merge_that_git_made_in_a_session(work: Recording, recorded: bool) -> None:
+    """It joined what the trace wrote with what others took away: nobody's hand was in it."""
+    work.write(a=ROWS + TEN)
+    work.commit("rows")
+    work.git("switch", "-q", "-c", "topic")
+    work.write(a=without(2, 3) + TEN)
+    work.commit("theirs")
+    work.git("switch", "-q", "main")
+    trace = work.start().trace_id
+    work.did("make", a=ROWS + TEN + "the only line of the trace\n")
+    own = work.commit()
+    merge = ("merge", "-q", "--no-edit", "topic")
+    if recorded:
+        work.run("git", *merge)
+    else:
+        work.git(*merge)
+    work.did("test")
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
+def test_a_merge_in_which_both_sides_were_kept_by_hand(work: Recording) -> None:
+    work.write(a=ROWS + TEN)
+    work.commit("rows")
+    work.git("switch", "-q", "-c", "topic")
+    work.write(a=ROWS + numbered("theirs") + TEN)
+    work.git("commit", "-q", "-a", "-m", "theirs", env={"GIT_COMMITTER_DATE": "2001-02-03T04:05:06Z"})
+    work.git("switch", "-q", "main")
+    work.write(a=ROWS + numbered("ours") + TEN)
+    work.commit("ours")
+    trace = work.start().trace_id
+    work.git("merge", "-q", "topic", status=1)
+    work.did("make", a=ROWS + numbered("ours", "theirs") + TEN)
+    merge = work.commit("solved")
+    assert tiers(outcome(work, trace)) == {merge: TOOL}
