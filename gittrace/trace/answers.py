@@ -32,7 +32,7 @@ _PART = 0.2
 # what the states of all files may take that are held at once, where all traces are read (bytes, roughly)
 _MOST_BYTES = 256 << 20
 # to be raised whenever attribution says something else than before
-_VERSION = 11
+_VERSION = 12
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));

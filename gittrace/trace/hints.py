@@ -16,10 +16,14 @@ from gittrace.git.patch import PatchError, parse
 from gittrace.model.trace import EventDict, heads
 from gittrace.trace.fingerprint import LOOSE, PRIME, exact_of
 from gittrace.trace.packed import blob_key, signed
+from gittrace.trace.unmasked import MARK
 from gittrace.trace.work import microseconds
 from gittrace.vocabulary import COMMIT, REWRITE
 
 CONTENTS, ANYTHING = 1, 2
+MASKED = -1
+"""The hint of any line in which a secret was masked: what stood there may be known (`gittrace.trace.unmasked`)."""
+
 _LOOSE = LOOSE.replace(b"\n", b"")
 _FILE = b"diff --git "
 # by far the most files of a diff: changed, and neither renamed nor of a name that git quotes
@@ -213,6 +217,9 @@ def _diff(diff: bytes, found: Hints, drafts: _Draft, both_ways: bool) -> None:
             path, old, new = plain.group(1, 2, 3)
             drafts.blobs.update((blob_key(old.decode()), blob_key(new.decode())))
         lines = lines_of(body)
+        if MARK in body:
+            lines.added.append(MASKED)
+            lines.removed.append(MASKED)
         for name in (path,) if plain else _header(header, found, drafts.blobs):
             drafts.added.setdefault(name, set()).update(lines.added, lines.removed if both_ways else ())
             if lines.removed:

@@ -16,6 +16,7 @@ from gittrace.trace.changes import Change, Step, change_of
 from gittrace.trace.lineage import Lineage
 from gittrace.trace.lines import Lines
 from gittrace.trace.past import Past
+from gittrace.trace.unmasked import unmasked
 from gittrace.trace.versions import When
 from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY
 
@@ -231,7 +232,7 @@ class _Steps:
                 return self._omitted(omitted)
             text: Any = event.get(part)
             data = from_json_text(text, event.get(f"{part}_encoding")) if isinstance(text, str) else b""
-            files = parse(data)
+            files = unmasked(parse(data), self.objects)
             links = {file.path: file.new_oid for file in files if GITLINK in (file.old_mode, file.new_mode)}
             return [change for file in files if (change := change_of(file))], links
         except (PatchError, ValueError) as error:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from gittrace.git.graph import Node
 from gittrace.git.history import Made, made_of, tree_of
-from gittrace.trace.hints import ANYTHING
+from gittrace.trace.hints import ANYTHING, MASKED
 
 SCHEMA = """
 create table meta (name text primary key, value text not null);
@@ -216,12 +216,12 @@ class Tables:
         return self.db.execute(query, numbers * 2).fetchall()
 
     def _with_line(self, table: str, column: str, hint: int, paths: Iterable[bytes] | None, only: str = "") -> set[int]:
-        query = f"select {column} from {table} where hint = ? {only}"  # noqa: S608 - constants
+        query = f"select {column} from {table} where hint in (?, ?) {only}"  # noqa: S608 - constants
         if paths is None:
-            return set(self._first(query, (hint,)))
+            return set(self._first(query, (hint, MASKED)))
         numbers = [self.path(path) for path in paths]
         query += " and path = ?"
-        return {found for number in numbers if number for found in self._first(query, (hint, number))}
+        return {found for number in numbers if number for found in self._first(query, (hint, MASKED, number))}
 
     def naming(self, blob: int) -> set[int]:
         """Return the traces that may have made a content, by its key."""

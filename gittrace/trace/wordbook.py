@@ -16,6 +16,7 @@ from gittrace.model.trace import EventDict, Segment
 from gittrace.trace.align import key, telling
 from gittrace.trace.recorded import DIFF, EFFECT
 from gittrace.trace.store import Store
+from gittrace.trace.unmasked import unmasked
 
 # values in one question to sqlite
 _BATCH = 500
@@ -92,7 +93,7 @@ def _added(event: EventDict, part: str, store: Store) -> Iterator[bytes]:
                     yield change.new_oid.encode()
                     yield from _telling(store.objects.blob(change.new_oid).split(b"\n"))
         elif isinstance(text, str):
-            for file in parse(from_json_text(text, event.get(f"{part}_encoding"))):
+            for file in unmasked(parse(from_json_text(text, event.get(f"{part}_encoding"))), store.objects):
                 if file.new_oid:
                     yield file.new_oid.encode()
                 for _, lines in added_runs(file):

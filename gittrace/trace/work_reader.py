@@ -30,6 +30,7 @@ from gittrace.trace.fingerprint import (
     removed_runs,
     telling_run,
 )
+from gittrace.trace.unmasked import unmasked
 from gittrace.trace.work import Origin, Work, Written, microseconds
 from gittrace.trace.work_steps import WorkStep, grafts_of, steps_of
 from gittrace.trace.wrapped import Spot, wrapped_anew
@@ -184,7 +185,7 @@ class _Reader:
             return
         foreign = self._foreign(head)
         try:
-            files = parse(from_json_text(text, header.get("diff_encoding")))
+            files = unmasked(parse(from_json_text(text, header.get("diff_encoding"))), self.store)
         except (PatchError, ValueError) as error:
             self.work.problems.append(f"session '{self.session}': {error}")
             return
@@ -204,7 +205,7 @@ class _Reader:
         self, text: str, encoding: str | None, origin: Origin, counts: bool, foreign: list[TreeEditor], moved: bool
     ) -> None:
         try:
-            files = parse(from_json_text(text, encoding))
+            files = unmasked(parse(from_json_text(text, encoding)), self.store)
         except (PatchError, ValueError) as error:
             self.work.problems.append(f"event '{origin.event_id}': {error}")
             return
