@@ -9,6 +9,7 @@ from gittrace.commands.display import counted
 from gittrace.commands.scan import print_findings, report_json
 from gittrace.errors import TraceError, UsageError, told
 from gittrace.git.repository import discover
+from gittrace.protect import deep
 from gittrace.text import shown
 from gittrace.trace.cleaning import Finding, places
 from gittrace.trace.names import find_trace
@@ -58,5 +59,5 @@ def _in_file(path: str) -> list[Finding]:
             text = file.read().decode("utf-8", "replace")
     except OSError as error:
         raise TraceError(f"cannot read {told(error)}") from None
-    out, hits = redaction(discover(), os.environ).redactor().text(text)
+    out, hits = redaction(discover(), os.environ).redactor(deeper=bool(deep.version())).text(text)
     return [Finding("", path, place.path, place.line, place.rule, place.tag) for place in places(text, out, hits)]

@@ -93,9 +93,12 @@ def heads(name: bytes, shortest: int) -> tuple[bytes, bytes]:
 # of a URL with a name or password in it, without what may make it long
 _BEFORE_AT = rb"[^\s/\"'`<>\\@]{0,601}+@"
 
+URL_PASSWORD = rb"://(?P<user>[^\s/:@\"'`<>\\?#]{0,200}):(?P<s>[^\s/\"'`<>\\]{1,400})@(?!@)"
+"""A URL with a password, the group s."""
+
 BESIDE = (
     Rule("url-password", (b"://",),
-         rb"://(?P<user>[^\s/:@\"'`<>\\?#]{0,200}):(?P<s>[^\s/\"'`<>\\]{1,400})@(?!@)",
+         URL_PASSWORD,
          [("postgres://app:{a12}@db.example.com:5432/x", "{a12}"), ("https://oauth2:{a20}@git.example.com/x.git", "{a20}"),
           ("redis://:{a16}@cache:6379/0", "{a16}"), ("amqp://u:p%40{a8}@h/v", "p%40{a8}"), ("smb://u:x@{a9}@h/v", "x@{a9}"),
           ("jdbc:mysql://root:{a9}@127.0.0.1/x", "{a9}"), ("mongodb+srv://u:{a12}@c0.example.net/?w=1", "{a12}")],

@@ -12,8 +12,10 @@ from importlib.util import find_spec
 from typing import Any
 
 from gittrace.errors import TraceError
+from gittrace.protect.beside import URL_PASSWORD
 from gittrace.protect.redactor import Hit, Redactor, placeholder
 from gittrace.protect.scanner import PLACEHOLDER
+from gittrace.protect.shapes import in_url, is_word
 
 _MODULE = "kingfisher_sdk"
 _PACKAGE = "kingfisher-secret-scanner"
@@ -26,6 +28,11 @@ SECONDS = 60.0
 _PASSES = 8
 # what a placeholder's rule is not made of
 _NO_NAME = re.compile(r"[^a-z0-9]+")
+_URL = re.compile(URL_PASSWORD)
+# what follows the password of a URL, if nothing of that can be the secret
+_AFTER_AT = re.compile(rb"@[A-Za-z0-9.,:-]{1,200}(?:/[a-z_]{0,40})?")
+# bytes around what was found in which the rest of its URL is
+_NEAR = 700
 _SIGNS = (b"+", b"-", b" ")
 
 Span = tuple[int, int, str]
@@ -117,11 +124,28 @@ class DeepRedactor(Redactor):
         return data, hits
 
     def _deeply(self, data: bytes) -> list[Span]:
-        """Return what the deeper scanner finds, but for what looks like a secret in a placeholder."""
+        """Return what the deeper scanner finds, but for what looks like a secret in a placeholder, and for examples."""
         self._scanner = self._scanner or DeepScanner()
         found = self._scanner.find(data)
         places = [match.span() for match in PLACEHOLDER.finditer(data)] if found else []
-        return [one for one in found if not any(low < one[1] and one[0] < high for low, high in places)]
+        found = [one for one in found if not any(low < one[1] and one[0] < high for low, high in places)]
+        return [one for one in found if not _is_example(data, *one[:2])]
+
+
+def _is_example(data: bytes, start: int, end: int) -> bool:
+    """Tell whether what was found is a word such as `password`, or a URL with such a word or a placeholder for it.
+
+    It goes by what our own rules let pass there, and nowhere else: a token may begin as a placeholder does.
+    """
+    if is_word(data, start, end):
+        return True
+    for match in _URL.finditer(data, max(0, start - _NEAR), end + _NEAR):
+        low, high = match.span("s")
+        is_it = (start, end) == (low, high)
+        is_around = start < match.start() and bool(_AFTER_AT.fullmatch(data, high, end))
+        if is_it or is_around:
+            return in_url(data, match, low, high) is None
+    return False
 
 
 def _marks(secret: bytes, mark: bytes) -> bytes:

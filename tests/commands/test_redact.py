@@ -107,6 +107,16 @@ def test_what_is_not_there_is_an_error(repo: Repo) -> None:
 
 
 @pytest.mark.skipif(not deep.version(), reason="kingfisher-secret-scanner is not installed")
+def test_a_dry_run_tells_what_the_deeper_scanner_finds_in_a_file(repo: Repo) -> None:
+    ours, theirs = fill("ghp_{a36}"), fill("rdme_{h70}")
+    repo.write("notes.txt", f"first\n{theirs}\npostgres://user:password@localhost/db\nand {ours}\n")
+    found = [line.split() for line in repo.trace("redact", "--dry-run", "notes.txt").splitlines()]
+    assert [line[0] for line in found] == ["notes.txt:2:", "notes.txt:4:"]
+    assert found[0][1].startswith("deep-")
+    assert found[1][1] == "github-token"
+
+
+@pytest.mark.skipif(not deep.version(), reason="kingfisher-secret-scanner is not installed")
 def test_what_the_deeper_scanner_finds_is_held_told_and_masked(repo: Repo) -> None:
     """As its user sees it: nothing leaves, the command that is told masks it, and then it leaves."""
     token = fill("rdme_{h70}")

@@ -55,6 +55,63 @@ def test_what_our_rules_masked_is_nothing_to_it(redactor: DeepRedactor, rule: An
             assert redactor.text(masked) == (masked, [])
 
 
+MANUAL = [
+    "postgres://user:password@localhost/db",
+    "postgres://username:password@db.internal:5432/db",
+    "mysql://root:changeme@127.0.0.1/x",
+    "mongodb://admin:secret@localhost:27017/test",
+    "redis://:password@localhost:6379",
+]
+
+
+@real
+@pytest.mark.parametrize("url", MANUAL)
+def test_examples_of_a_manual_are_no_secrets(redactor: DeepRedactor, url: str) -> None:
+    text = f"e.g. `{url}`\n{url}\n"
+    assert DeepScanner().find(text.encode())
+    assert redactor.text(text) == (text, [])
+    assert not redactor.finds([text])
+    # a word is a secret nowhere; what is beside it may be one
+    out, hits = redactor.text(f"{text}{KNOWN_THERE} {url}\n")
+    assert len(hits) == 1
+    assert KNOWN_THERE not in out
+
+
+class _Saying(DeepScanner):
+    """A deeper scanner that says of one text that it is a secret."""
+
+    def __init__(self, secret: str) -> None:
+        self.secret = secret.encode()
+
+    def find(self, data: bytes) -> list[deep.Span]:
+        start = data.find(self.secret)
+        return [(start, start + len(self.secret), "deep-x")] if start >= 0 else []
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "is_example"),
+    [
+        ("password", "a://u:password@h", True),
+        ("password", "the password of", True),
+        ("your-password", "a://u:your-password@h", True),
+        ("your-password", "key your-password", False),
+        ("a://u:password@h", "a://u:password@h", True),
+        ("a://u:password@h:1/db", "a://u:password@h:1/db", True),
+        ("a://u:password@h/x?key=1234", "a://u:password@h/x?key=1234", False),
+        ("a://u:password@h/T0K3N", "a://u:password@h/T0K3N", False),
+        ("a://u:p4ssw0rd@h", "a://u:p4ssw0rd@h", False),
+        ("x1y2z3", "a://u:password@h x1y2z3", False),
+        ("@h x1y2z3", "a://u:password@h x1y2z3", False),
+    ],
+)
+def test_an_example_is_what_our_rules_let_pass_there(secret: str, text: str, is_example: bool) -> None:
+    redactor = DeepRedactor([], KEY)
+    redactor._scanner = _Saying(secret)
+    out, hits = redactor.text(f"x {text} y")
+    assert bool(hits) != is_example
+    assert (secret in out) == is_example
+
+
 @real
 def test_what_is_encoded_is_masked_with_what_encodes_it(redactor: DeepRedactor) -> None:
     encoded = base64.b64encode(f"use {KNOWN_THERE} now".encode()).decode()
