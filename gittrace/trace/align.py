@@ -9,18 +9,37 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import compress
-from typing import cast
+from typing import Any, NamedTuple
 
 from gittrace.trace.fingerprint import bones_of, line_of
 
 Text = bytes | None
+# lines by what they say, or by the letters of that (see `gittrace.trace.lines`)
+Row = Sequence[Text] | str
+#: the letter of lines that say nothing
+BLANK = "\0"
 #: letters and digits from which on lines elsewhere were moved there, and not written anew (as for `git blame -M`)
 MOVED = 20
 # letters and digits from which on a run of lines says something, though none of them does
 _TELLING_RUN = 12
-# tells whether an index is that of a match
-_MATCHES = (-1).__lt__
+
+
+class Stretch(NamedTuple):
+    """Lines that are the same in two texts: where they begin in either, and how many they are."""
+
+    old: int
+    new: int
+    size: int
+
+    @property
+    def old_end(self) -> int:
+        """Where they end in the old text."""
+        return self.old + self.size
+
+    @property
+    def new_end(self) -> int:
+        """Where they end in the new one."""
+        return self.new + self.size
 
 
 def key(line: bytes) -> bytes:
@@ -61,26 +80,49 @@ def align(old: Sequence[Text], new: Sequence[Text]) -> list[int]:
     One of the two must be known to its last line: what isn't matches nothing.
     """
     found = [-1] * len(new)
+    for old_at, new_at, size in _stretches(old, new):
+        found[new_at : new_at + size] = range(old_at, old_at + size)
+    return found
+
+
+def aligned(old: str, new: str) -> list[Stretch]:
+    """Return the same for rows of letters (`gittrace.trace.lines`): what is the same in both, in order."""
+    found: list[Stretch] = []
+    for one in sorted(_stretches(old, new)):
+        if found and found[-1].old_end == one.old and found[-1].new_end == one.new:
+            found[-1] = Stretch(found[-1].old, found[-1].new, found[-1].size + one.size)
+        else:
+            found.append(one)
+    return found
+
+
+def _stretches(old: Row, new: Row) -> Iterator[Stretch]:
+    """Yield what matches, in no order; stretches that follow each other on both sides may be parts of one."""
     todo = [(0, len(old), 0, len(new))]
     while todo:
         old_start, old_end, new_start, new_end = todo.pop()
         same = alike(old, old_start, new, new_start, min(old_end - old_start, new_end - new_start))
-        found[new_start : new_start + same] = range(old_start, old_start + same)
-        old_start, new_start = old_start + same, new_start + same
+        if same:
+            yield Stretch(old_start, new_start, same)
+            old_start, new_start = old_start + same, new_start + same
         same = alike_before(old, old_end, new, new_end, min(old_end - old_start, new_end - new_start))
-        old_end, new_end = old_end - same, new_end - same
-        found[new_end : new_end + same] = range(old_end, old_end + same)
+        if same:
+            old_end, new_end = old_end - same, new_end - same
+            yield Stretch(old_end, new_end, same)
         if old_start == old_end or new_start == new_end:
             continue
         anchors = _anchors(old, new, old_start, old_end, new_start, new_end)
-        for (old_at, new_at), (old_to, new_to) in zip(anchors, [*anchors[1:], (old_end, new_end)], strict=False):
-            found[new_at] = old_at
-            # most anchors stand beside the next one
-            if old_at + 1 < old_to and new_at + 1 < new_to:
-                todo.append((old_at + 1, old_to, new_at + 1, new_to))
+        number = 0
+        while number < len(anchors):
+            old_at, new_at = anchors[number]
+            todo.append((old_start, old_at, new_start, new_at))
+            # an anchor that the stretch reaches is on it
+            same = alike(old, old_at, new, new_at, min(old_end - old_at, new_end - new_at))
+            yield Stretch(old_at, new_at, same)
+            old_start, new_start = old_at + same, new_at + same
+            number = bisect_left(anchors, (old_start, -1), number)
         if anchors:
-            todo.append((old_start, anchors[0][0], new_start, anchors[0][1]))
-    return found
+            todo.append((old_start, old_end, new_start, new_end))
 
 
 def formatted(old: Sequence[Text], new: Sequence[bytes]) -> Iterator[tuple[int, int]]:
@@ -91,12 +133,12 @@ def formatted(old: Sequence[Text], new: Sequence[bytes]) -> Iterator[tuple[int, 
             yield at, source
 
 
-def alike(one: Sequence[Text], at: int, other: Sequence[Text], start: int, most: int) -> int:
+def alike(one: Row, at: int, other: Row, start: int, most: int) -> int:
     """Return how many of the next `most` lines are the same: those from `at` on, and from `start` on."""
     return _longest(most, lambda done, to: one[at + done : at + to] == other[start + done : start + to])
 
 
-def alike_before(one: Sequence[Text], end: int, other: Sequence[Text], until: int, most: int) -> int:
+def alike_before(one: Row, end: int, other: Row, until: int, most: int) -> int:
     """Return how many of the last `most` lines are the same: those before `end`, and before `until`."""
     return _longest(most, lambda done, to: one[end - to : end - done] == other[until - to : until - done])
 
@@ -115,12 +157,11 @@ def _longest(most: int, is_same: Callable[[int, int], bool]) -> int:
     return done
 
 
-def _anchors(
-    old: Sequence[Text], new: Sequence[Text], old_start: int, old_end: int, new_start: int, new_end: int
-) -> list[tuple[int, int]]:
+def _anchors(old: Row, new: Row, old_start: int, old_end: int, new_start: int, new_end: int) -> list[tuple[int, int]]:
     """Return the longest rising series of (old, new) indexes of lines that are there once on both sides."""
-    at_new = unique(new, new_start, new_end)
-    pairs = [(at_old, at_new[text]) for text, at_old in unique(old, old_start, old_end).items() if text in at_new]
+    at_new = unique(new[new_start:new_end], new_start)
+    at_old = unique(old[old_start:old_end], old_start)
+    pairs = [(at, at_new[text]) for text, at in at_old.items() if text in at_new]
     places = [at for _, at in pairs]
     if places == sorted(places):
         return pairs
@@ -143,44 +184,31 @@ def _anchors(
     return series[::-1]
 
 
-def unique(texts: Sequence[Text], start: int, end: int) -> dict[bytes, int]:
-    """Return the keys that say anything at all and are there once between two indexes, with their index, in order."""
-    part = texts[start:end]
-    found = dict(zip(part, range(start, end), strict=True))
+def unique(part: Row, start: int = 0) -> dict[Any, int]:
+    """Return the keys (or letters) that say anything at all and are there once, in order, with their index.
+
+    The first one has the index `start`.
+    """
+    found: dict[Any, int] = dict(zip(part, range(start, start + len(part)), strict=True))
     if len(found) < len(part):
         counts = Counter(part)
         found = {text: at for text, at in found.items() if counts[text] == 1}
-    found.pop(b"", None)
-    found.pop(None, None)
-    return cast(dict[bytes, int], found)
+    for nothing in (b"", BLANK, None):
+        found.pop(nothing, None)
+    return found
 
 
-def once(texts: Sequence[Text]) -> set[int]:
-    """Return the indexes of the keys that are there once."""
-    return set(unique(texts, 0, len(texts)).values())
+def once(texts: Row) -> set[int]:
+    """Return the indexes of the keys (or letters) that are there once."""
+    return set(unique(texts).values())
 
 
-def runs(match: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield (start, end) of the stretches of an alignment that are consecutive on both sides."""
-    start = 0
-    for at in range(1, len(match) + 1):
-        if at == len(match) or match[at] != match[at - 1] + 1 or match[at - 1] < 0:
-            if match[start] >= 0:
-                yield start, at
-            start = at
-
-
-def trusted(match: list[int], new: Sequence[Text], similar: float = 0.5) -> list[int]:
-    """Return an alignment without the runs that prove nothing.
+def trusted(match: list[Stretch], new: str, keys: Sequence[bytes], similar: float = 0.5) -> list[Stretch]:
+    """Return an alignment of letters without the stretches that prove nothing; `keys` is what the letters say.
 
     Texts of which a part of `similar` matches are versions of one file: there all of it counts.
     """
-    matched = sum(map(bool, compress(new, map(_MATCHES, match))))
-    if matched >= similar * max(sum(map(bool, new)), 1):
+    matched = sum(one.size - new.count(BLANK, one.new, one.new_end) for one in match)
+    if matched >= similar * max(len(new) - new.count(BLANK), 1):
         return match
-    said = [text or b"" for text in new]
-    kept = [-1] * len(match)
-    for start, end in runs(match):
-        if says_something(said[start:end]):
-            kept[start:end] = match[start:end]
-    return kept
+    return [one for one in match if says_something(keys[ord(letter)] for letter in new[one.new : one.new_end])]

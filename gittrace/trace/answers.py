@@ -88,11 +88,12 @@ class Answers:
         if missing:
             attributor = self._attributor(lambda: self._relevant(missing))
             rows = []
-            for (commit, path), left in missing.items():
+            times = {commit: self.store.objects.commit(commit).committer.time for commit, _ in missing}
+            # contents that follow each other have most of their lines in common
+            for commit, path in sorted(missing, key=lambda item: times[item[0]]):
                 lines = found[commit, path]
-                lines |= attributor.lines(commit, path, left)
-                at = _time(self.store.objects.commit(commit).committer.time)
-                rows.append((commit, path, at, json.dumps(_packed(lines))))
+                lines |= attributor.lines(commit, path, missing[commit, path])
+                rows.append((commit, path, _time(times[commit]), json.dumps(_packed(lines))))
             self._save(rows)
         return found
 

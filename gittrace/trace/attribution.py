@@ -34,6 +34,8 @@ class Attributor:
         # by session, in order of time: when each event was, and HEAD before it
         self._heads: dict[str, tuple[list[str], list[str | None]]] = {}
         self._known: dict[tuple[str, str], bool] = {}
+        # when commits were made (seconds since the epoch), None of what is no commit here
+        self._times: dict[str, int | None] = {}
         noting = (Source(source.began, partial(self._note, source)) for source in sources)
         self.lineage, self.problems = read_all(noting, objects, most)
 
@@ -77,23 +79,32 @@ class Attributor:
         times, before = self._heads.get(when.session_id, ([], []))
         at = bisect_left(times, when.at)
         head = before[at] if at < len(before) else None
-        if head is None:
-            return False
+        oldest = self._time(commit)
+        if head is None or oldest is None or (self._time(head) or 0) < oldest:
+            return False  # as it is of most
         if (commit, head) not in self._known:
-            self._known[commit, head] = self._leads_to(commit, head)
+            self._known[commit, head] = self._leads_to(commit, head, oldest)
         return self._known[commit, head]
 
-    def _leads_to(self, commit: str, head: str) -> bool:
-        oldest = self.objects.commit(commit).committer.time
+    def _leads_to(self, commit: str, head: str, oldest: int) -> bool:
         todo, seen = [head], {head}
         while todo:
             oid = todo.pop()
             if oid == commit:
                 return True
-            if self.objects.kind(oid) == "commit" and (made := self.objects.commit(oid)).committer.time >= oldest:
-                todo += [parent for parent in made.parents if parent not in seen]
-                seen.update(made.parents)
+            made_at = self._time(oid)
+            if made_at is not None and made_at >= oldest:
+                parents = self.objects.commit(oid).parents
+                todo += [parent for parent in parents if parent not in seen]
+                seen.update(parents)
         return False
+
+    def _time(self, oid: str) -> int | None:
+        """Return when a commit was made, in seconds since the epoch, None where it is none that is here."""
+        if oid not in self._times:
+            is_here = self.objects.kind(oid) == "commit"
+            self._times[oid] = self.objects.commit(oid).committer.time if is_here else None
+        return self._times[oid]
 
     def _maker(self, path: bytes, entry: Entry | None, causes: "_Causes") -> Line | None:
         leaves = self.lineage.makers.get((path, entry.oid if entry else None), ())
@@ -108,7 +119,7 @@ class Attributor:
         """Return the same for a content that is not committed; `session_id` is the session that is active there."""
         causes = _Causes(None, {session_id: 0} if session_id else {}, lambda _: False)
         lines = self.lineage.past.lines(content)
-        return self._compared(path, lines, wanted, causes, TreeEditor(self.objects))
+        return self._compared(path, lines, wanted, causes, TreeEditor(self.objects)) if lines else dict.fromkeys(wanted)
 
     def _content(self, entry: Entry | None) -> Lines | None:
         return self.lineage.past.content(entry.oid) if entry else None
@@ -117,15 +128,15 @@ class Attributor:
         self, path: bytes, lines: Lines, wanted: Collection[int], causes: "_Causes", tree: TreeEditor
     ) -> dict[int, Line | None]:
         """Return what is known of a content that nobody recorded as it is."""
-        near = self.lineage.compare(path, lines.keys, causes, causes.noted)
-        far = self.lineage.compare_far(path, lines.keys, near, causes, lambda other: self._held(tree, other))
-        texts = {at: lines.texts[at] for at in wanted if at < len(lines.texts)}
+        near = self.lineage.compare(path, lines, causes, causes.noted)
+        far = self.lineage.compare_far(path, lines, near, causes, lambda other: self._held(tree, other))
+        texts = {at: lines.text(at) for at in wanted if at < lines.size}
         births = {at: far.get(at) or near.births[at] for at in texts}
         return _lines(texts, wanted, births, causes, far)
 
     def _held(self, tree: TreeEditor, path: bytes) -> Sequence[bytes]:
         lines = self._content(tree.get(path))
-        return lines.keys if lines else []
+        return lines.keys() if lines else []
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ class Bounded(Generic[Key, Value]):
 
     def put(self, key: Key, value: Value, weight: int) -> None:
         """Hold an item, and drop those that were not used for long."""
+        _, before = self._items.pop(key, (None, 0))
+        self._weight -= before
         self._items[key] = value, weight
         self._weight += weight
         while self._weight > self.most and len(self._items) > 1:

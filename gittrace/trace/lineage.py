@@ -6,22 +6,23 @@ before; moved or re-indented within the step; back from where they stood before;
 pull, rebase); written by the step's event.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from gittrace.git.objects import GITLINK
 from gittrace.model.attribution import Writer
-from gittrace.trace.align import Text, align, formatted, once, says_something
+from gittrace.trace.align import Text, align, aligned, formatted, once, says_something
 from gittrace.trace.changes import Change, Step, gaps, patched
 from gittrace.trace.fingerprint import line_of
 from gittrace.trace.hands import edited
 from gittrace.trace.lines import Lines
 from gittrace.trace.memory import Memory, Recalled, Standing
+from gittrace.trace.moments import Allowed, always
 from gittrace.trace.moves import Block, find_moves
+from gittrace.trace.numbering import Numbering
 from gittrace.trace.past import Past
 from gittrace.trace.recognition import Recognition, blended_of
-from gittrace.trace.states import Allowed, States
 from gittrace.trace.versions import Birth, Shelf, Version, When
 from gittrace.trace.wrapped import Source, matched
 
@@ -64,8 +65,9 @@ class Lineage:
     def __init__(self, past: Past) -> None:
         self.past = past
         self.memory = Memory()
-        self._recognition = Recognition(self.memory)
         self._shelf = Shelf()
+        self._recognition = Recognition(self.memory, self._shelf)
+        self._numbering = Numbering(self._shelf)
         # by the path and the oid of what was left, None of a deleted file
         self.makers: dict[tuple[bytes, str | None], list[Leaf]] = {}
         self._versions: dict[tuple[bytes, str], Version] = {}
@@ -167,21 +169,23 @@ class Lineage:
 
         return held
 
-    def compare(self, path: bytes, said: Sequence[bytes], allowed: Allowed, sessions: Collection[str] = ()) -> Recalled:
-        """Return what is known of a content that no step made, given as keys (see `Recognition`)."""
-        return self._recognition.compare(self.name(path), said, allowed, sessions)
+    def compare(self, path: bytes, lines: Lines, allowed: Allowed, sessions: Collection[str] = ()) -> Recalled:
+        """Return what is known of a content that no step made (see `Recognition`)."""
+        return self._recognition.compare(self.name(path), lines, allowed, sessions)
 
     def compare_far(
-        self, path: bytes, said: Sequence[bytes], found: Recalled, allowed: Allowed, standing: Standing
+        self, path: bytes, lines: Lines, found: Recalled, allowed: Allowed, standing: Standing
     ) -> dict[int, Birth | None]:
         """Return what is known of the lines of a content that are not `found`, from other files."""
-        return self._recognition.compare_far(self.name(path), said, found, allowed, standing)
+        return self._recognition.compare_far(self.name(path), lines, found, allowed, standing)
 
     def _adopt(self, path: bytes, lines: Lines) -> Version:
         """Return a content that no step made."""
         name = self.name(path)
-        births = self._recognition.compare(name, lines.keys, _always).births
-        return Version(name, self._shelf, self._shelf.numbers(lines.texts, lines.keys, births))
+        births = self._recognition.compare(name, lines, always).births
+        version = Version(name, self._shelf, self._numbering.numbers(name, lines, births))
+        self._recognition.spelled(version, lines)
+        return version
 
     def _oid(self, session_id: str, path: bytes) -> str | None:
         current = self._current.setdefault(session_id, {})
@@ -218,6 +222,7 @@ class Lineage:
         if change.whole:
             return self._whole(change.new_path, old, new_oid)
         version, blocks = patched(self.name(change.new_path), old, change.hunks)
+        self._recognition.follow(version, old, blocks)
         fresh = {at for _, added in blocks for at in added}
         follows = old.when is not None and old.path == version.path and old.whole
         return _Draft(version, old, new_oid, blocks, fresh, follows)
@@ -226,11 +231,11 @@ class Lineage:
         lines = self.past.content(oid) if oid else None
         if lines is None:
             return None
-        match = align(old.keys(), lines.keys)
+        match = align(old.keys(), lines.keys())
         births = [old.birth(at) if at >= 0 else None for at in match]
         blocks = list(gaps(match, old.size))
         fresh = {at for _, added in blocks for at in added}
-        version = Version(self.name(path), self._shelf, self._shelf.numbers(lines.texts, lines.keys, births))
+        version = Version(self.name(path), self._shelf, self._shelf.numbers(lines.texts(), lines.keys(), births))
         return _Draft(version, old, oid, blocks, fresh)
 
     def _claim(self, step: Step, draft: _Draft) -> None:
@@ -246,11 +251,10 @@ class Lineage:
             return
         found = self._back(step, draft)
         for brought in step.brought(version.path) if len(found) < len(draft.fresh) else ():
-            said = version.keys()
-            if not any(said[at] in brought.said for at in draft.fresh - found.keys()):
-                continue
-            match = align(brought.keys, said)
-            found |= {at: None for at in draft.fresh - found.keys() if match[at] >= 0}
+            left = draft.fresh - found.keys()
+            if brought.says(version.key(at) for at in left):
+                for one in aligned(brought.said, self._recognition.row(version, brought.alphabet)):
+                    found |= dict.fromkeys(left & set(range(one.new, one.new_end)))
         for at in found.keys() & draft.fresh:
             version.bear(at, found[at])
         if step.writer is None:
@@ -269,12 +273,12 @@ class Lineage:
         texts = [text or b"" for text in draft.version.each_key()]
         stands = set(draft.old.each_key())
         gone = [at for at in once(texts) & draft.fresh if texts[at] not in stands]
-        found = self.memory.recall_back(draft.version.path, texts, gone, draft.fresh, _always)
+        found = self.memory.recall_back(draft.version.path, texts, gone, draft.fresh, always)
         left = draft.fresh - found.keys()
         anchors = [at for at in gone if at in left]
         if anchors:
             standing = self.standing(step.when.session_id)
-            found |= self.memory.recall_far(draft.version.path, texts, anchors, left, _always, standing)
+            found |= self.memory.recall_far(draft.version.path, texts, anchors, left, always, standing)
         return found
 
     def _keep(self, when: When, draft: _Draft) -> None:
@@ -284,7 +288,7 @@ class Lineage:
         version = draft.version
         self.memory.learn(version, [at for _, added in draft.blocks for at in added], when)
         indexes = [at for _, added in draft.blocks for at in added] if draft.follows else None
-        self._recognition.states.setdefault(version.path, States()).add(version, when, indexes)
+        self._recognition.states_of(version.path).add(version, when, indexes)
         self._shelf.hold(version)
         self._versions.setdefault((version.path, draft.oid), version)
         if says_something(text for text in version.each_key() if text):
@@ -305,10 +309,6 @@ def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> Non
             if added[at] in draft.fresh:
                 draft.version.bear(added[at], draft.old.birth(removed[same]))
                 draft.fresh.discard(added[at])
-
-
-def _always(_: When) -> bool:
-    return True
 
 
 def _ends(span: range) -> tuple[int, int]:

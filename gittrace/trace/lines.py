@@ -1,12 +1,19 @@
-"""The lines of contents and what they say. Lines that contents share are held once. Pure."""
+"""The lines of contents, as rows of letters: two lines have one letter where they are the same. Pure.
 
-from collections.abc import Sequence
-from functools import cached_property
+What contents have in common is then found in strings, at the speed of memory. Letters are code points; they mean
+something within one alphabet only, and a new one is begun when much has been read.
+"""
 
-from gittrace.trace.align import key
+from collections.abc import Iterable, Sequence
+from typing import cast
 
-# lines whose keys are kept at hand
-_MOST_KEYS = 1 << 17
+from gittrace.trace.align import BLANK, key
+
+# lines that are held at hand
+_MOST_LINES = 1 << 18
+#: a letter that no line has
+UNKNOWN = "\U0010ffff"
+_MOST_LETTERS = ord(UNKNOWN)
 
 
 def split(content: bytes) -> list[bytes]:
@@ -15,31 +22,104 @@ def split(content: bytes) -> list[bytes]:
     return lines if lines[-1] else lines[:-1]
 
 
-class Lines:
-    """The lines of a content, without line feeds, and the key of each."""
+class Alphabet:
+    """The letters of lines. What a line says has one too (see `align.key`): that of the first line that said so.
 
-    def __init__(self, texts: Sequence[bytes], keys: Sequence[bytes]) -> None:
-        self.texts = texts
-        self.keys = keys
-
-    @cached_property
-    def said(self) -> frozenset[bytes]:
-        """What the lines say."""
-        return frozenset(self.keys)
-
-
-class Keys:
-    """Finds the keys of lines. What two contents share is held once, as long as not too much else was read."""
+    texts, keys  by letter (its code point): the line without its line feed, and what it says
+    """
 
     def __init__(self) -> None:
-        self._known: dict[bytes, tuple[bytes, bytes]] = {}
+        self.texts: list[bytes] = []
+        self.keys: list[bytes] = []
+        self._letters: dict[bytes, str] = {}
+        # by line, and by key
+        self._said: dict[bytes, str] = {}
+        self._first: dict[bytes, str] = {}
+        self._is_same = True
+        if self.letter(b"") != BLANK:
+            raise AssertionError("a blank line has the first letter")
 
-    def lines(self, content: bytes) -> Lines:
-        """Return the lines of a content."""
+    def letter(self, text: bytes) -> str:
+        """Return the letter of a line. Raises OverflowError where there is none left."""
+        found = self._letters.get(text)
+        if found is None:
+            if len(self.texts) >= _MOST_LETTERS:
+                raise OverflowError("these are too many lines")
+            found = self._letters[text] = chr(len(self.texts))
+            says = key(text)
+            self.texts.append(text)
+            self.keys.append(says)
+            first = self._said[text] = self._first.setdefault(says, found)
+            self._is_same = self._is_same and first == found
+        return found
+
+    def said(self, says: bytes) -> str | None:
+        """Return the letter of what a line says, None when no line that has a letter does."""
+        return self._first.get(says)
+
+    def lines(self, texts: Sequence[bytes]) -> "Lines":
+        """Return lines. Raises OverflowError."""
+        letters: list[str | None] = list(map(self._letters.get, texts))
+        if None in letters:
+            letters = [letter or self.letter(text) for letter, text in zip(letters, texts, strict=True)]
+        row = "".join(cast(list[str], letters))
+        return Lines(self, row, row if self._is_same else "".join(map(self._said.__getitem__, texts)))
+
+
+class Lines:
+    """The lines of a content: the row of their letters, and that of what they say."""
+
+    __slots__ = ("alphabet", "row", "said")
+
+    def __init__(self, alphabet: Alphabet, row: str, said: str) -> None:
+        self.alphabet = alphabet
+        self.row = row
+        self.said = said
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return len(self.row)
+
+    def text(self, at: int) -> bytes:
+        """Return a line, without its line feed."""
+        return self.alphabet.texts[ord(self.row[at])]
+
+    def key(self, at: int) -> bytes:
+        """Return what a line says."""
+        return self.alphabet.keys[ord(self.said[at])]
+
+    def texts(self) -> list[bytes]:
+        """Return the lines, without their line feeds."""
+        return list(map(self.alphabet.texts.__getitem__, map(ord, self.row)))
+
+    def keys(self, start: int = 0, end: int | None = None) -> list[bytes]:
+        """Return what lines say."""
+        return list(map(self.alphabet.keys.__getitem__, map(ord, self.said[start:end])))
+
+    def says(self, some: Iterable[bytes | None]) -> bool:
+        """Tell whether one of the lines says one of these."""
+        letters = (says is not None and self.alphabet.said(says) for says in some)
+        return any(letter and letter in self.said for letter in letters)
+
+
+class Alphabets:
+    """Gives lines their letters, those of contents that are read one after the other mostly from one alphabet."""
+
+    def __init__(self) -> None:
+        self.current = Alphabet()
+
+    def lines(self, content: bytes) -> Lines | None:
+        """Return the lines of a content, None where it has more that are not the same than there are letters."""
         texts = split(content)
-        if len(self._known) > _MOST_KEYS:
-            self._known = {}
-        known = self._known
-        pairs = zip(texts, map(known.get, texts), strict=True)
-        found = [pair or known.setdefault(text, (text, key(text))) for text, pair in pairs]
-        return Lines([text for text, _ in found], [said for _, said in found])
+        if len(self.current.texts) > _MOST_LINES:
+            self.current = Alphabet()
+        try:
+            return self.current.lines(texts)
+        except OverflowError:
+            self.current = Alphabet()
+        try:
+            return self.current.lines(texts)
+        except OverflowError:
+            self.current = Alphabet()
+            return None

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from gittrace.trace.align import MOVED, Text, alike, alike_before, telling, unique, weight
-from gittrace.trace.states import Allowed
+from gittrace.trace.align import MOVED, Text, telling, weight
+from gittrace.trace.moments import Allowed, Moments, holds
 from gittrace.trace.versions import Birth, Version, When
 
 # what lines must say together (characters without white space, lines) to be known in a file that they never stood in
@@ -24,11 +24,14 @@ Standing = Callable[[bytes], Collection[Text]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class Place:
+    """Where a line stood: its index in a version, whose it is, and when that was, with the moment's number."""
+
     version: Version
     index: int
     birth: Birth | None
     when: When
+    moment: int
 
 
 @dataclass(slots=True)
@@ -61,62 +64,66 @@ class Recalled:
             at = self.known.find(0, at + 1)
 
 
+class Near:
+    """The places of each telling line of one file, in order of time.
+
+    learned  by moment, what lines said that got a place then
+    """
+
+    def __init__(self) -> None:
+        self.moments = Moments()
+        self.learned: list[list[bytes]] = []
+        self._places: dict[bytes, tuple[Place, ...]] = {}
+
+    def learn(self, text: bytes, place: Place) -> None:
+        """Remember where a line stood, unless it is known."""
+        self.learned += [[] for _ in range(len(self.learned), place.moment + 1)]
+        self.learned[place.moment].append(text)
+        _learn(self._places, text, place)
+
+    def places(self, text: bytes) -> tuple[Place, ...]:
+        """Return the places of a line."""
+        return self._places.get(text, ())
+
+    def place(self, text: bytes, allowed: bytes) -> Place | None:
+        """Return the one place that is allowed (see `Moments.allowed`), None when there are several."""
+        known = [place for place in self._places.get(text, ()) if holds(allowed, place.moment)]
+        return known[0] if len(known) == 1 else None
+
+
 class Memory:
     """The places of each telling line, by file and in all, in order of time."""
 
     def __init__(self) -> None:
-        self._near: dict[bytes, dict[bytes, tuple[_Place, ...]]] = {}
-        self._far: dict[bytes, tuple[_Place, ...]] = {}
+        self._near: dict[bytes, Near] = {}
+        self._far: dict[bytes, tuple[Place, ...]] = {}
+
+    def near(self, path: bytes) -> Near:
+        """Return what is remembered of a file."""
+        return self._near.setdefault(path, Near())
 
     def learn(self, version: Version, indexes: Collection[int], when: When) -> None:
         """Remember lines of a version, unless they are known."""
-        near = self._near.setdefault(version.path, {}) if indexes else {}
+        if not indexes:
+            return
+        near = self.near(version.path)
+        moment = near.moments.number(when)
         for at in indexes:
             text = version.key(at)
             if text is None or not telling(text):
                 continue
-            place = _Place(version, at, version.birth(at), when)
-            _learn(near, text, place)
+            place = Place(version, at, version.birth(at), when, moment)
+            near.learn(text, place)
             _learn(self._far, text, place)
 
     def knows(self, text: bytes) -> bool:
         """Tell whether a line (as a key) stood in some file."""
         return text in self._far
 
-    def recall(self, path: bytes, said: Sequence[bytes], allowed: Allowed) -> Recalled:
-        """Return the births of those lines of a content (as keys) that this file is known to have held.
-
-        A line that is there once may be known by what it says alone; the others only by what stands beside them.
-        `allowed` tells which moments count; a line that was born twice by then is ambiguous.
-        """
-        found = Recalled.nothing(len(said))
-        near = self._near.get(path)
-        if not near:
-            return found
-        places = unique(said, 0, len(said))
-        known = ((places[text], _only(near[text], allowed)) for text in places.keys() & near.keys())
-        anchors = sorted(((at, place) for at, place in known if place), key=lambda pair: pair[0])
-        for at, place in anchors:
-            found.put(at, [place.birth])
-        behind = 0
-        for (at, place), before in zip(anchors, [*(at for at, _ in anchors[1:]), len(said)], strict=False):
-            version, there = place.version, place.index
-            most = min(at - behind, there)
-            if most > 0:
-                same = alike_before(version.keys(there - most, there), most, said, at, most)
-                found.put(at - same, version.births(there - same, there))
-            most = min(before - at - 1, version.size - there - 1)
-            same = 0
-            if most > 0:
-                same = alike(version.keys(there + 1, there + 1 + most), 0, said, at + 1, most)
-                found.put(at + 1, version.births(there + 1, there + 1 + same))
-            behind = at + 1 + same
-        return found
-
     def recall_back(
         self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], wanted: Collection[int], allowed: Allowed
     ) -> dict[int, Birth | None]:
-        """Return the same for lines that somebody put there now: without those that may as well be written anew.
+        """Return the births of lines that somebody put there now, without those that may as well be written anew.
 
         A short run came back only where it stands beside something that it stood beside before.
         """
@@ -128,9 +135,9 @@ class Memory:
 
     def _near_places(
         self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], allowed: Allowed
-    ) -> dict[int, _Place]:
-        near = self._near.get(path, {})
-        return {at: place for at in anchors if (place := _only(near.get(texts[at]), allowed))}
+    ) -> dict[int, Place]:
+        near = self.near(path)
+        return {at: place for at in anchors if (place := _only(near.places(texts[at]), allowed))}
 
     def recall_far(
         self,
@@ -164,19 +171,19 @@ class Memory:
         return found
 
 
-def _learn(places: dict[bytes, tuple[_Place, ...]], text: bytes, place: _Place) -> None:
+def _learn(places: dict[bytes, tuple[Place, ...]], text: bytes, place: Place) -> None:
     known = places.get(text, ())
     if len(known) < _MOST_BIRTHS and all(one.birth is not place.birth for one in known):
         places[text] = (*known, place)
 
 
-def _only(places: tuple[_Place, ...] | None, allowed: Allowed) -> _Place | None:
+def _only(places: tuple[Place, ...] | None, allowed: Allowed) -> Place | None:
     """Return the one place that is allowed, None when there are several: what came later makes nothing ambiguous."""
     known = [place for place in places or () if allowed(place.when)]
     return known[0] if len(known) == 1 else None
 
 
-def _grown(places: dict[int, _Place], texts: Sequence[bytes], wanted: Collection[int]) -> dict[int, _Place]:
+def _grown(places: dict[int, Place], texts: Sequence[bytes], wanted: Collection[int]) -> dict[int, Place]:
     """Return the places, and those of the wanted neighbours that stood beside them there."""
     found = dict(places)
     for at, anchor in places.items():
@@ -189,12 +196,12 @@ def _grown(places: dict[int, _Place], texts: Sequence[bytes], wanted: Collection
             while (
                 here in wanted and here not in found and 0 <= there < version.size and version.key(there) == texts[here]
             ):
-                found[here] = _Place(version, there, version.birth(there), anchor.when)
+                found[here] = Place(version, there, version.birth(there), anchor.when, anchor.moment)
                 here, there = here + way, there + way
     return found
 
 
-def _is_beside(run: dict[int, _Place], texts: Sequence[bytes]) -> bool:
+def _is_beside(run: dict[int, Place], texts: Sequence[bytes]) -> bool:
     """Tell whether a run has the same neighbour on some side here and there, or was all of the file and is again."""
     pairs = [
         (_neighbour(texts, end, way), _neighbour(run[end].version.keys(), run[end].index, way))
@@ -211,9 +218,9 @@ def _neighbour(texts: Sequence[Text], at: int, way: int) -> Text:
     return texts[at] if 0 <= at < len(texts) else b""
 
 
-def _runs(places: dict[int, _Place]) -> list[dict[int, _Place]]:
+def _runs(places: dict[int, Place]) -> list[dict[int, Place]]:
     """Return stretches of lines that follow each other here and there."""
-    runs: list[dict[int, _Place]] = []
+    runs: list[dict[int, Place]] = []
     last = -2
     for at in sorted(places):
         place = places[at]

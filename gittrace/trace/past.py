@@ -7,10 +7,10 @@ from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
 from gittrace.trace.bounded import Bounded
 from gittrace.trace.changes import LARGEST
-from gittrace.trace.lines import Keys, Lines
+from gittrace.trace.lines import Alphabets, Lines
 
 # what is kept at hand: lines of contents, trees, places
-_MOST_LINES = 1 << 16
+_MOST_LINES = 1 << 22
 _MOST_TREES = 64
 _MOST_PLACES = 1 << 14
 
@@ -23,7 +23,7 @@ class Past:
         self._tree = lru_cache(_MOST_TREES)(self._open)
         self._entry = lru_cache(_MOST_PLACES)(self._find)
         self.age = lru_cache(_MOST_PLACES)(self._age)
-        self._keys = Keys()
+        self._alphabets = Alphabets()
         self._held: Bounded[str, Lines] = Bounded(_MOST_LINES)
 
     def held(self, commit: str, path: bytes) -> Lines | None:
@@ -41,13 +41,14 @@ class Past:
                 data = None
             if data is None:
                 return None
-            found = self._keys.lines(data)
-            self._held.put(oid, found, len(found.texts))
+            found = self._alphabets.lines(data)
+            if found is not None:
+                self._held.put(oid, found, found.size)
         return found
 
-    def lines(self, content: bytes) -> Lines:
-        """Return the lines of any content."""
-        return self._keys.lines(content)
+    def lines(self, content: bytes) -> Lines | None:
+        """Return the lines of any content, None when it is very large."""
+        return self._alphabets.lines(content)
 
     def _open(self, commit: str) -> TreeEditor:
         return TreeEditor(self._objects, self._objects.commit(commit).tree)

@@ -4,90 +4,176 @@ It is compared with what the file is known to have held, then with its last stat
 by line and wrapped otherwise. To align long files takes long, so it is told first which states can tell something.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import compress
-from operator import not_
 
-from gittrace.trace.align import align, telling, trusted, unique
+from gittrace.trace.align import Stretch, Text, aligned, key, telling, trusted, unique
+from gittrace.trace.bounded import Bounded
+from gittrace.trace.changes import Gap
 from gittrace.trace.fingerprint import bones_of, line_of
 from gittrace.trace.hands import blended
+from gittrace.trace.lines import UNKNOWN, Alphabet, Lines
 from gittrace.trace.memory import Memory, Recalled, Standing
-from gittrace.trace.states import Allowed, States
-from gittrace.trace.versions import Birth, Version
+from gittrace.trace.moments import Allowed
+from gittrace.trace.states import States
+from gittrace.trace.successive import Successive
+from gittrace.trace.versions import Birth, Shelf, Version
 from gittrace.trace.wrapped import Source, matched
 
-_NOTHING = States()
+# lines of which is held what is known of them, and how they are spelled
+_MOST_LINES = 1 << 21
+
+# which moments counted, which sessions were named, how many lines had been told
+_Asked = tuple[bytes, frozenset[str], int]
 
 
 class Recognition:
     """Asks what is remembered of lines, and the `states` of files, by their first names."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: Memory, shelf: Shelf) -> None:
         self.memory = memory
         self.states: dict[bytes, States] = {}
+        self._shelf = shelf
+        self._successive: Bounded[bytes, Successive] = Bounded(_MOST_LINES)
+        # by file and content: how it was asked last, and what was told
+        # by version: the alphabet, how many lines had been told, the letters of what its lines say
+        self._known: Bounded[tuple[bytes, Lines], tuple[_Asked, Recalled]] = Bounded(_MOST_LINES)
+        self._rows: Bounded[Version, tuple[Alphabet, int, str]] = Bounded(_MOST_LINES)
 
-    def compare(self, name: bytes, said: Sequence[bytes], allowed: Allowed, sessions: Collection[str] = ()) -> Recalled:
-        """Return what is known of a content, given as keys.
+    def states_of(self, name: bytes) -> States:
+        """Return the states of a file."""
+        if name not in self.states:
+            self.states[name] = States(self.memory.near(name).moments)
+        return self.states[name]
+
+    def compare(self, name: bytes, lines: Lines, allowed: Allowed, sessions: Collection[str] = ()) -> Recalled:
+        """Return what is known of a content, not to be changed.
 
         The last states of the sessions named count, or else of those that are found in it.
         """
-        found = self.memory.recall(name, said, allowed)
+        asked = self.memory.near(name).moments.allowed(allowed), frozenset(sessions), self._shelf.told
+        before = self._known.get((name, lines))
+        if before and before[0] == asked:
+            return before[1]
+        found = self._compared(name, lines, asked[0], sessions)
+        self._known.put((name, lines), (asked, found), lines.size)
+        return found
+
+    def _compared(self, name: bytes, lines: Lines, moments: bytes, sessions: Collection[str]) -> Recalled:
+        successive = self._successive.get(name)
+        if successive is None:
+            successive = Successive(self.memory.near(name), self.states_of(name), self._shelf)
+            self._successive.put(name, successive, lines.size)
+        found = successive.recall(lines, moments)
         likely = set(sessions) or {birth.writer.session_id for birth in set(found.births) if birth}
-        states = self.states.get(name, _NOTHING)
-        last = states.last(likely, allowed)
-        _align(states, last, said, found)
-        for at, birth in _wrapped(states, [version for _, version in last], said, found, allowed).items():
+        states = self.states_of(name)
+        last = states.last(likely, moments)
+        self._align(states, last, lines, found, set(successive.nobodys()))
+        for at, birth in _wrapped(states, [version for _, version in last], lines, found, moments).items():
             found.put(at, [birth])
         return found
 
     def compare_far(
-        self, name: bytes, said: Sequence[bytes], found: Recalled, allowed: Allowed, standing: Standing
+        self, name: bytes, lines: Lines, found: Recalled, allowed: Allowed, standing: Standing
     ) -> dict[int, Birth | None]:
         """Return what is known of the lines of a content that are not `found`, from other files."""
         left = list(found.unknown())
-        if not any(self.memory.knows(said[at]) for at in left):
+        if not any(self.memory.knows(lines.key(at)) for at in left):
             return {}
-        once = unique(said, 0, len(said))
+        said = lines.keys()
+        once = unique(said)
         anchors = [at for at in left if once.get(said[at]) == at]
         return self.memory.recall_far(name, said, anchors, set(left), allowed, standing)
 
+    def _align(
+        self,
+        states: States,
+        last: Sequence[tuple[int, Version]],
+        lines: Lines,
+        found: Recalled,
+        nobodys: Collection[int],
+    ) -> None:
+        """Put into `found` what the last states of a file tell; `nobodys` are lines that may be somebody's."""
+        changed = True
+        born: set[str] = set()
+        unknown: set[str] = set()
+        keys = lines.alphabet.keys
+        for number, version in last:
+            if changed:
+                # what came in after the newest of them is in none
+                born = {lines.said[at] for at in nobodys if found.births[at] is None}
+                born = {letter for letter in born if states.born[keys[ord(letter)]].since <= number}
+                unknown = {lines.said[at] for at in found.unknown()}
+                unknown = {letter for letter in unknown if states.keys.get(keys[ord(letter)], number + 1) <= number}
+                if not born and not unknown:
+                    return
+            # most states tell nothing more
+            row = self.row(version, lines.alphabet)
+            changed = any(letter in row for letter in unknown) or not born.isdisjoint(
+                compress(row, version.each_birth())
+            )
+            if not changed:
+                continue
+            for one in trusted(aligned(row, lines.said), lines.said, keys):
+                _agree(version, one, found)
 
-def _align(states: States, last: Sequence[tuple[int, Version]], said: Sequence[bytes], found: Recalled) -> None:
-    """Put into `found` what the last states of a file tell."""
-    changed = True
-    nobodys: set[bytes] = set()
-    unknown: set[bytes] = set()
-    for number, version in last:
-        if changed:
-            # what came in after the newest of them is in none
-            nobodys = set(compress(said, map(not_, found.births))) & states.born.keys()
-            nobodys = {text for text in nobodys if states.born[text].since <= number}
-            unknown = {text for at in found.unknown() if states.keys.get(text := said[at], number + 1) <= number}
-            if not nobodys and not unknown:
-                return
-        # most states tell nothing more
-        born = compress(version.each_key(), version.each_birth())
-        changed = not (nobodys.isdisjoint(born) and unknown.isdisjoint(version.each_key()))
-        if not changed:
-            continue
-        match = trusted(align(version.keys(), said), said)
-        # -1 is the last one
-        theirs = map([*version.each_birth(), None].__getitem__, match)
-        found.births = [birth or other for birth, other in zip(found.births, theirs, strict=True)]
-        for at in [at for at in found.unknown() if match[at] >= 0]:
-            found.known[at] = 1
+    def follow(self, version: Version, old: Version, blocks: Iterable[Gap]) -> None:
+        """Spell a version that is another one but for some blocks."""
+        held = self._rows.get(old)
+        if held is None or held[1] != self._shelf.told or not version.whole:
+            return
+        alphabet, told, row = held
+        parts, start = [], 0
+        for removed, added in blocks:
+            parts += [row[start : removed.start], _said(version.texts(added.start, added.stop), alphabet)]
+            start = removed.stop
+        self._rows.put(version, (alphabet, told, "".join([*parts, row[start:]])), version.size)
+
+    def spelled(self, version: Version, lines: Lines) -> None:
+        """Take note that a version has these lines."""
+        self._rows.put(version, (lines.alphabet, self._shelf.told, lines.said), version.size)
+
+    def row(self, version: Version, alphabet: Alphabet) -> str:
+        """Return the letters of what the lines of a version say."""
+        held = self._rows.get(version)
+        if held and held[0] is alphabet and held[1] == self._shelf.told:
+            return held[2]
+        row = _said(version.texts(), alphabet)
+        self._rows.put(version, (alphabet, self._shelf.told, row), version.size)
+        return row
+
+
+def _said(texts: Sequence[Text], alphabet: Alphabet) -> str:
+    """Return the letters of what lines say, UNKNOWN for those that are not known."""
+    try:
+        if None not in texts:
+            return alphabet.lines([text or b"" for text in texts]).said
+        return "".join([UNKNOWN if text is None else alphabet.lines([text]).said for text in texts])
+    except OverflowError:
+        # there are no letters left: these lines are in no content that was spelled with it
+        return "".join([UNKNOWN if text is None else alphabet.said(key(text)) or UNKNOWN for text in texts])
+
+
+def _agree(version: Version, one: Stretch, found: Recalled) -> None:
+    """Put into `found` what a version tells of the lines of a stretch."""
+    births = version.births(one.old, one.old_end)
+    if any(births):
+        mine = found.births[one.new : one.new_end]
+        found.births[one.new : one.new_end] = [birth or other for birth, other in zip(mine, births, strict=True)]
+    found.known[one.new : one.new_end] = b"\1" * one.size
 
 
 def _wrapped(
-    states: States, last: Sequence[Version], said: Sequence[bytes], found: Recalled, allowed: Allowed
+    states: States, last: Sequence[Version], lines: Lines, found: Recalled, allowed: bytes
 ) -> dict[int, Birth | None]:
     """Return the births of lines that are not `found` and that a last state of the file has wrapped otherwise."""
     births: dict[int, Birth | None] = {}
-    stretches = list(_stretches(said, found))
-    bones = b"\n".join(b"".join(map(bones_of, said[start:end])) for start, end in stretches)
-    here = set(said) if stretches else set()
+    stretches = list(_stretches(lines, found))
+    if not stretches:
+        return births
+    bones = b"\n".join(b"".join(map(bones_of, lines.keys(start, end))) for start, end in stretches)
     # what stands in a row stands in the bones of that
-    missing = {text for text in states.born.keys() - here if states.born[text].bones in bones} if stretches else set()
+    missing = {text for text in states.born_within(bones) if not lines.says((text,))}
     newest = states.newest(allowed) if missing else None
     for version in {id(one): one for one in (newest, *last)}.values() if newest else ():
         if missing.isdisjoint(compress(version.each_key(), version.each_birth())):
@@ -95,10 +181,10 @@ def _wrapped(
         bearing = zip(version.each_key(), version.each_birth(), strict=True)
         born = {text for text, birth in bearing if birth} & missing
         of = [at for at, text in enumerate(version.each_key()) if text in born]
-        lines = [line_of(text or b"") for text in version.each_key()]
+        old = [line_of(text or b"") for text in version.each_key()]
         for start, end in stretches:
-            new = [line_of(text) for text in said[start:end]]
-            for at, source in matched(lines, new, of).items():
+            new = [line_of(text) for text in lines.keys(start, end)]
+            for at, source in matched(old, new, of).items():
                 births.setdefault(start + at, blended_of(version, source))
     return births
 
@@ -109,20 +195,20 @@ def blended_of(version: Version, source: Source) -> Birth | None:
     return main and blended(main, version.births(source.first, source.last + 1))
 
 
-def _stretches(said: Sequence[bytes], found: Recalled) -> Iterator[tuple[int, int]]:
+def _stretches(lines: Lines, found: Recalled) -> Iterator[tuple[int, int]]:
     """Yield (start, end) of the stretches of lines that are not found and say something."""
 
     def closes(at: int) -> bool:
-        return bool(found.known[at]) and telling(said[at])
+        return bool(found.known[at]) and telling(lines.key(at))
 
     # most lines are found, in a long file
     end = 0
     for at in found.unknown():
-        if at < end or not telling(said[at]):
+        if at < end or not telling(lines.key(at)):
             continue
         start, end = at, at + 1
         while start > 0 and not closes(start - 1):
             start -= 1
-        while end < len(said) and not closes(end):
+        while end < lines.size and not closes(end):
             end += 1
         yield start, end

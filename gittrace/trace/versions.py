@@ -39,12 +39,14 @@ class Shelf:
     texts   by number: without line feeds; None for a line that is not known here
     keys    what they say (see `align.key`)
     births  None is nobody's
+    told    how often a version was told a line that was not known
     """
 
     def __init__(self) -> None:
         self.texts: list[Text] = []
         self.keys: list[Text] = []
         self.births: list[Birth | None] = []
+        self.told = 0
         # what versions that stay hold, in lines
         self._held = 0
         self._nobodys: dict[Text, int] = {}
@@ -124,11 +126,13 @@ class Version:
     def tell(self, at: int, text: bytes) -> None:
         """Say what a line is that was not known."""
         self.numbers[at] = self.shelf.number(text, self.birth(at))
+        self.shelf.told += 1
 
     def extend(self, missing: int) -> None:
         """Add so many lines that are not known."""
         self.numbers.extend([self.shelf.number(None)] * missing)
         self.whole = False
+        self.shelf.told += 1
 
     def texts(self, start: int = 0, end: int | None = None) -> list[Text]:
         """Return lines without their line feeds."""

@@ -7,14 +7,14 @@ from typing import cast
 
 from gittrace.git.patch import Hunk
 from gittrace.model.attribution import AI, HUMAN, Writer
-from gittrace.trace.align import Text, says_something
+from gittrace.trace.align import Stretch, Text, says_something
 from gittrace.trace.changes import Change, Step
 from gittrace.trace.fingerprint import bones_of, line_of
 from gittrace.trace.lineage import Lineage
-from gittrace.trace.lines import Keys, Lines
+from gittrace.trace.lines import UNKNOWN, Alphabet, Alphabets, Lines
+from gittrace.trace.moments import Allowed
 from gittrace.trace.past import Past
 from gittrace.trace.recognition import blended_of
-from gittrace.trace.states import Allowed
 from gittrace.trace.versions import Birth, Version, When
 from gittrace.trace.wrapped import matched
 
@@ -50,10 +50,10 @@ def _last(lineage: Lineage, sessions: set[str], allowed: Allowed) -> list[Versio
 
 
 def _recalled(lineage: Lineage, said: Sequence[bytes], allowed: Allowed) -> Known:
-    near = lineage.memory._near.get(PATH, {})
+    near = lineage.memory.near(PATH)
     places = {}
     for at, text in enumerate(said):
-        known = [place for place in near.get(text, ()) if allowed(place.when)]
+        known = [place for place in near.places(text) if allowed(place.when)]
         if text and said.count(text) == 1 and len(known) == 1:
             places[at] = known[0]
     found: Known = {at: place.birth for at, place in places.items()}
@@ -148,18 +148,33 @@ def plain_trusted(match: Sequence[int], new: Sequence[bytes]) -> list[int]:
     return kept
 
 
+def row(alphabet: Alphabet, texts: Sequence[Text]) -> str:
+    """Return the letters of lines."""
+    return "".join(UNKNOWN if text is None else alphabet.letter(text) for text in texts)
+
+
+def spread(stretches: list[Stretch], size: int) -> list[int]:
+    """Return by index what each line matches, -1 for nothing."""
+    match = [-1] * size
+    for one in stretches:
+        match[one.new : one.new_end] = range(one.old, one.old_end)
+    return match
+
+
 class Contents:
     """Contents by oid, in the place of a repository."""
 
     def __init__(self) -> None:
-        self.lines = Keys().lines
+        self.lines = Alphabets().lines
         self._contents: dict[str, Lines] = {}
 
     def put(self, texts: Sequence[bytes]) -> str:
         """Add a content, and return its oid."""
         data = b"".join(text + b"\n" for text in texts)
         oid = sha1(data, usedforsecurity=False).hexdigest()
-        self._contents[oid] = self.lines(data)
+        lines = self.lines(data)
+        assert lines
+        self._contents[oid] = lines
         return oid
 
     def content(self, oid: str) -> Lines | None:

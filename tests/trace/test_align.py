@@ -1,11 +1,15 @@
 """Alignment of lines, and moves."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gittrace.trace.align import MOVED, align, key, runs, says_something, trusted
+from gittrace.trace.align import MOVED, align, aligned, key, says_something, trusted
+from gittrace.trace.lines import Alphabet
 from gittrace.trace.moves import Block, find_moves
+from tests.trace.plain import row, spread
 
 TEXTS = st.lists(st.sampled_from([b"", b"}", b"one", b"two", b"three", b"four", b"five"]), max_size=14)
 
@@ -24,10 +28,11 @@ def test_a_text_is_itself(texts: list[bytes]) -> None:
 
 
 @given(TEXTS, TEXTS)
-def test_runs_cover_what_matches(old: list[bytes], new: list[bytes]) -> None:
-    match = align(old, new)
-    covered = [at for start, end in runs(match) for at in range(start, end)]
-    assert covered == [at for at, source in enumerate(match) if source >= 0]
+def test_stretches_are_as_long_as_they_can_be(old: list[bytes], new: list[bytes]) -> None:
+    alphabet = Alphabet()
+    found = aligned(row(alphabet, old), row(alphabet, new))
+    assert spread(found, len(new)) == align(old, new)
+    assert all(one.old_end < other.old or one.new_end < other.new for one, other in pairwise(found))
 
 
 def test_unknown_lines_match_nothing() -> None:
@@ -43,12 +48,18 @@ def test_a_line_that_is_there_twice_is_told_by_what_is_around() -> None:
 def test_trivial_matches_prove_nothing() -> None:
     old, new = [b"first", b"}", b"last"], [b"other", b"}", b"else"]
     assert align(old, new) == [-1, 1, -1]
-    assert trusted(align(old, new), new) == [-1, -1, -1]
+    assert _trusted(old, new) == [-1, -1, -1]
 
 
 def test_all_of_a_similar_file_counts() -> None:
     old = [b"{", b"a", b"b", b"}"]
-    assert trusted(align(old, [b"{", b"a", b"c", b"}"]), [b"{", b"a", b"c", b"}"]) == [0, 1, -1, 3]
+    assert _trusted(old, [b"{", b"a", b"c", b"}"]) == [0, 1, -1, 3]
+
+
+def _trusted(old: list[bytes], new: list[bytes]) -> list[int]:
+    alphabet = Alphabet()
+    letters = row(alphabet, new)
+    return spread(trusted(aligned(row(alphabet, old), letters), letters, alphabet.keys), len(new))
 
 
 def test_keys_leave_white_space_out() -> None:

@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gittrace.model.attribution import Writer
-from gittrace.trace import recognition
-from gittrace.trace.align import align, trusted
-from gittrace.trace.states import Allowed
+from gittrace.trace import lines, recognition
+from gittrace.trace.align import Stretch, align, aligned, trusted
+from gittrace.trace.lines import Alphabet
+from gittrace.trace.moments import Allowed
 from gittrace.trace.versions import Birth, Shelf, Version, When
 from tests.trace import plain
-from tests.trace.plain import PATH, History, plain_align, plain_trusted
+from tests.trace.plain import PATH, History, plain_align, plain_trusted, row, spread
 
 _WORDS = [b"", b"}", *(b"line %d" % number for number in range(12))]
 SESSIONS = ("s0", "s1", "s2", "s3")
@@ -25,7 +26,11 @@ HOLES = st.lists(st.sampled_from([None, *_WORDS]), max_size=20)
 def test_texts_are_aligned_as_in_the_plainest_way(old: list[bytes | None], new: list[bytes]) -> None:
     match = align(old, new)
     assert match == plain_align(old, new)
-    assert trusted(match, new) == plain_trusted(match, new)
+    alphabet = Alphabet()
+    lines = alphabet.lines(new)
+    stretches = aligned(row(alphabet, old), lines.row)
+    assert spread(stretches, len(new)) == match
+    assert spread(trusted(stretches, lines.row, alphabet.keys), len(new)) == plain_trusted(match, new)
 
 
 @given(TEXTS, st.lists(st.tuples(st.integers(0, 20), st.integers(0, 3), TEXTS), max_size=3))
@@ -61,14 +66,28 @@ def test_a_content_is_known_as_if_all_was_looked_at(seed: int) -> None:
     assert min(seen[True], seen[False], seen[None]) > 5
 
 
+@pytest.mark.parametrize("seed", range(30, 36))
+def test_a_content_is_known_with_another_alphabet_too(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_MOST_LINES", 30)
+    monkeypatch.setattr(lines, "_MOST_LETTERS", 50)
+    history = History(seed, size=10, telling=0.6)
+    for _ in range(60):
+        history.edit(history.random.choice((None, *SESSIONS)))
+        for _ in _compared(history):
+            pass
+    alphabets = {content.alphabet for content in history.contents._contents.values()}
+    assert len(alphabets) > 3
+
+
 def _compared(history: History) -> Iterator[bool | None]:
     """Compare a content both ways; yield of each line whether it is somebody's, None where that is not known."""
     pick = history.random
-    said = history.contents.lines(b"\n".join(history.other())).keys
+    content = history.contents.lines(b"\n".join(history.other()))
+    assert content
     allowed = _until(pick.choice((history.moment, pick.randrange(history.moment + 1))))
     noted = set(pick.sample(SESSIONS, pick.choice((0, 0, 1, 2))))
-    found = history.lineage.compare(PATH, said, allowed, noted)
-    expected = plain.compare(history.lineage, said, allowed, noted)
+    found = history.lineage.compare(PATH, content, allowed, noted)
+    expected = plain.compare(history.lineage, content.keys(), allowed, noted)
     # two that are put together of the same are equal
     known = {at: _plain(birth) for at, birth in enumerate(found.births) if found.known[at]}
     assert known == {at: _plain(birth) for at, birth in expected.items()}
@@ -81,12 +100,12 @@ def _aligned(monkeypatch: pytest.MonkeyPatch, edits: int) -> int:
     """Return how many lines are aligned in a history in which every second edit is nobody's, and sessions go."""
     lines = 0
 
-    def counting(old: list[bytes | None], new: list[bytes]) -> list[int]:
+    def counting(old: str, new: str) -> list[Stretch]:
         nonlocal lines
         lines += len(new)
-        return align(old, new)
+        return aligned(old, new)
 
-    monkeypatch.setattr(recognition, "align", counting)
+    monkeypatch.setattr(recognition, "aligned", counting)
     history = History(1, size=200, telling=1)
     for number in range(edits):
         history.edit(f"s{number // 10:03}" if number % 2 else None)
