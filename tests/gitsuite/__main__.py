@@ -5,9 +5,10 @@ trace init` installs; with `--session` a session is active in it, so that the ho
 otherwise than without gittrace is named, and the exit status is 1.
 
 With a session some differences are true and meant: what snapshots hold is in reach, so it is neither dangling nor
-pruned (t1410 of 2.39.5), `--all` shows the notes (t4013), all refs are listed and the configuration begins with ours
-(t5411, t5504). A script that looks for dangling objects or removes a repository right after a commit may meet the
-detached sealer there (t1410, t2400, t6402, t7406); with `--now` it waits.
+pruned (t1410 of 2.39.5), `--all` and `refs/notes/*` show the notes (t3301, t4013), `name-rev --all` names their commits
+too (t6120), all refs are listed and the configuration begins with ours (t5411, t5504). A script that looks for dangling
+objects or removes a repository right after a commit may meet the detached sealer there (t1410, t2400, t6402, t7406);
+with `--now` it waits.
 """
 
 import argparse
@@ -18,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -38,13 +40,14 @@ _RESULT = re.compile(r"^(ok|not ok) (\d+)(?: - (.*))?$", re.MULTILINE)
 
 
 def main() -> int:
-    """Run the scripts twice each, and print what differs."""
+    """Run the scripts with our hooks, those that fail without too, and print what differs."""
     parser = argparse.ArgumentParser(prog="python -m tests.gitsuite", description=__doc__.partition("\n\n")[0])
     parser.add_argument("source", type=Path, help="a built source tree of git")
     parser.add_argument("scripts", nargs="*", metavar="SCRIPT", help="t5571, ...; default: those that hooks can touch")
     parser.add_argument("--session", action="store_true", help="with an active session in every repository")
     parser.add_argument("--now", action="store_true", help="have the hooks wait for the sealer (trace.seal=now)")
     parser.add_argument("--sha256", action="store_true", help="in repositories with SHA-256 objects")
+    parser.add_argument("--jobs", "-j", type=int, default=1, help="how many scripts at once")
     parser.add_argument("--verbose", "-v", action="store_true", help="print a line for every script")
     args = parser.parse_args()
     tests = args.source.resolve() / "t"
@@ -52,13 +55,19 @@ def main() -> int:
     if not scripts or not (tests.parent / "git").exists():
         parser.error(f"'{args.source}' is not a built source tree of git with such scripts")
     results = differences = 0
-    with tempfile.TemporaryDirectory(prefix="gittrace-suite-") as folder:
+    with tempfile.TemporaryDirectory(prefix="gittrace-suite-") as name:
+        folder = Path(name)
         hashed = {"GIT_TEST_DEFAULT_HASH": "sha256"} if args.sha256 else {}
-        template = make_template(Path(folder), tests.parent, args.session, args.now, args.sha256)
-        for script in scripts:
-            bare = run(script, Path(folder), hashed)
-            with swapped(tests.parent / "templates/blt", template), chaining(tests / "test-lib-functions.sh"):
-                ours = run(script, Path(folder), hashed)
+        template = make_template(folder, tests.parent, args.session, args.now, args.sha256)
+        with (
+            swapped(tests.parent / "templates/blt", template),
+            chaining(tests / "test-lib-functions.sh"),
+            ThreadPoolExecutor(args.jobs) as pool,
+        ):
+            with_ours = list(pool.map(lambda script: run(script, folder, hashed), scripts))
+        for script, (status, ours) in zip(scripts, with_ours, strict=True):
+            # a script that ended well says so itself; only what failed is to be seen without us
+            bare = run(script, folder, hashed)[1] if status else ours
             results += len(bare)
             changed = sorted(number for number in bare if bare[number] != ours.get(number))
             differences += len(changed)
@@ -125,9 +134,9 @@ def chaining(functions: Path) -> Iterator[None]:
         functions.write_text(kept)
 
 
-def run(script: Path, folder: Path, settings: Mapping[str, str]) -> dict[int, str]:
-    """Run one of git's scripts; return number -> `ok` or `not ok`, with the test's title."""
-    root = folder / "trash"
+def run(script: Path, folder: Path, settings: Mapping[str, str]) -> tuple[int, dict[int, str]]:
+    """Run one of git's scripts; return its exit status, and number -> `ok` or `not ok`, with the test's title."""
+    root = folder / script.stem
     env = {key: value for key, value in os.environ.items() if not key.startswith(("GIT_", "GITTRACE"))}
     env |= settings
     argv = ["sh", script.name, f"--root={root}"]
@@ -135,7 +144,7 @@ def run(script: Path, folder: Path, settings: Mapping[str, str]) -> dict[int, st
         argv, cwd=script.parent, env=env, capture_output=True, text=True, errors="replace", timeout=1800
     )
     shutil.rmtree(root, ignore_errors=True)
-    return {int(match[2]): f"{match[1]} ({match[3]})" for match in _RESULT.finditer(done.stdout)}
+    return done.returncode, {int(match[2]): f"{match[1]} ({match[3]})" for match in _RESULT.finditer(done.stdout)}
 
 
 if __name__ == "__main__":
