@@ -102,6 +102,8 @@ def dispatch(argv: "Sequence[str]") -> int:
     if getattr(module, "TAKES_PATHS", False) and "--" in rest:
         # argparse forgets where the -- was
         rest, paths = rest[: rest.index("--")], rest[rest.index("--") + 1 :]
+    if getattr(module, "TAKES_COUNT", False):
+        rest = [_count(word, before) for before, word in zip(["", *rest], rest, strict=False)]
     parse_fast = getattr(module, "parse_fast", None)
     args = parse_fast(rest) if parse_fast else None
     if args is None:
@@ -110,6 +112,12 @@ def dispatch(argv: "Sequence[str]") -> int:
         args.paths = paths
     status: int = module.run(args)
     return status
+
+
+def _count(word: str, before: str) -> str:
+    """Return `-n3` for `-3`, as git log takes it."""
+    short = word[:1] == "-" and word[1:].isascii() and word[1:].isdecimal() and before != "-n"
+    return f"-n{word[1:]}" if short else word
 
 
 EXIT_NEGATIVE_USAGE = 1  # as git does when it is called without a command

@@ -37,6 +37,11 @@ def shown(value: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in value)
 
 
+def counted(number: int, thing: str) -> str:
+    """Return `1 thing` or `2 things`."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 _SAFE = "%+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 
 

@@ -11,7 +11,7 @@ from gittrace.commands.events import find_event
 from gittrace.commands.options import warn_of_problems
 from gittrace.commands.pager import output
 from gittrace.commands.snapshots import last, states
-from gittrace.errors import NotFound, UsageError
+from gittrace.errors import NoSession, NotFound, UsageError
 from gittrace.git import snapshot
 from gittrace.git.patch import FilePatch
 from gittrace.git.repository import discover
@@ -93,6 +93,8 @@ def _event(store: Store, name: str) -> Target:
 def _trees(store: Store, targets: Sequence[Target]) -> tuple[str, str]:
     """Return the two trees to compare."""
     if not targets:
+        if store.active is None:
+            raise NoSession("no session is active in this worktree", "name an event: 'git trace log' shows them")
         active = current(store.repo.need_worktree())
         return last(store, active.trace_id, active.session_id), snapshot.take(store.repo).tree
     first = states(store, targets[0])

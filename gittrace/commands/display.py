@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from gittrace.text import shown
+from gittrace.text import counted, shown
 
 BOLD = "1"
 DIM = "2"
@@ -120,11 +120,6 @@ def duration(ms: object) -> str:
 def is_number(value: object) -> bool:
     """Tell whether a recorded value is a number that can be shown as one; what others recorded may be anything."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < 1e15
-
-
-def counted(number: int, thing: str) -> str:
-    """Return `1 thing` or `2 things`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def verdict(event: Mapping[str, Any]) -> tuple[str, str]:

@@ -3,11 +3,10 @@
 import argparse
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted
 from gittrace.commands.options import print_pruned
 from gittrace.errors import NotFound
 from gittrace.git.repository import Repository, discover
-from gittrace.text import shown
+from gittrace.text import counted, shown
 from gittrace.trace.forget import Forgotten, forget_trace
 from gittrace.trace.names import find_trace, forgotten
 from gittrace.trace.prune import prune, remembered

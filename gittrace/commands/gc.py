@@ -4,10 +4,9 @@ import argparse
 from collections.abc import Iterator
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted
 from gittrace.commands.options import print_pruned
 from gittrace.git.repository import discover
-from gittrace.text import shown
+from gittrace.text import counted, shown
 from gittrace.trace.collect import Collected, collect
 from gittrace.trace.prune import prune
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gittrace.commands import display
-from gittrace.commands.display import Screen, counted, percent, safe
+from gittrace.commands.display import Screen, percent, safe
+from gittrace.text import counted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

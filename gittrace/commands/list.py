@@ -5,16 +5,19 @@ from collections.abc import Iterator, Sequence
 
 from gittrace.commands import display
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import Screen, counted
+from gittrace.commands.display import Screen
 from gittrace.commands.options import count_option, warn_of_problems
 from gittrace.commands.overview import ACTIVE, FAILURE, SUCCESS, Overview, overview, overview_json
 from gittrace.commands.pager import output
 from gittrace.git.repository import discover
+from gittrace.text import counted
 from gittrace.trace.store import Store
 
 DESCRIPTION = """\
 List the traces, a line each, the one that something happened in last first: its short id, state (active, success,
 failure, stopped, or open when it was never stopped), when it began, its title, what it holds, and its last test run."""
+
+TAKES_COUNT = True
 
 _STATES = {ACTIVE: display.CYAN, SUCCESS: display.GREEN, FAILURE: display.RED}
 _LONGEST_TITLE = 50

@@ -31,6 +31,7 @@ state. Of a trace that is noted elsewhere it says how much of the commit is its 
 
 # behind --, with --graph
 TAKES_PATHS = True
+TAKES_COUNT = True
 
 # traces whose commits are asked of git at once
 _BATCH = 100

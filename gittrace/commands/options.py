@@ -3,17 +3,17 @@
 import argparse
 import sys
 
-from gittrace.commands.display import counted
 from gittrace.errors import NotFound
-from gittrace.text import shown
+from gittrace.text import counted, shown
 from gittrace.trace.names import Target
 from gittrace.trace.prune import Pruned
 from gittrace.trace.store import Store
 
 
 def count_option(parser: argparse.ArgumentParser, things: str = "traces") -> None:
-    """Declare `-n N`; -1 stands for all."""
-    parser.add_argument("-n", dest="count", type=_count, default=-1, metavar="N", help=f"show at most N {things}")
+    """Declare `-n N`; -1 stands for all. A module with TAKES_COUNT takes `-N` too."""
+    said = f"show at most N {things}; -N for short"
+    parser.add_argument("-n", dest="count", type=_count, default=-1, metavar="N", help=said)
 
 
 def _count(text: str) -> int:

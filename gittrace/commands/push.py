@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted, safe
+from gittrace.commands.display import safe
 from gittrace.errors import NotFound, UsageError
 from gittrace.git.objects import open_objects, prepare
 from gittrace.git.repository import Discovery, Repository
@@ -16,7 +16,7 @@ from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, Rehearsal, publish
 from gittrace.share.remotes import Target
 from gittrace.share.renamed import remotes_of
-from gittrace.text import shown
+from gittrace.text import counted, shown
 
 DESCRIPTION = """\
 Publish what is noted on commits that REMOTE has, on this clone's own ref there (refs/notes/traces/<writer>); nothing of

@@ -5,12 +5,11 @@ import os
 from contextlib import closing
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted
 from gittrace.commands.scan import print_findings, report_json
 from gittrace.errors import TraceError, UsageError, told
 from gittrace.git.repository import discover
 from gittrace.protect import deep
-from gittrace.text import shown
+from gittrace.text import counted, shown
 from gittrace.trace.cleaning import Finding, places
 from gittrace.trace.names import find_trace
 from gittrace.trace.redact import Redacted, redact_trace

@@ -6,9 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted, local_time, safe
+from gittrace.commands.display import local_time, safe
 from gittrace.git.repository import discover
 from gittrace.share.overview import Standing, standings
+from gittrace.text import counted
 
 DESCRIPTION = """\
 List the remotes: where traces of what is pushed there go, how many writers are known to have published there, and what

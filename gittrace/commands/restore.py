@@ -5,14 +5,14 @@ import os
 from dataclasses import dataclass
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted, safe, short_event
+from gittrace.commands.display import safe, short_event
 from gittrace.commands.options import warn_of_problems
 from gittrace.commands.snapshots import states
 from gittrace.errors import GitFailed, NotFound, WouldOverwrite
 from gittrace.git import hidden, snapshot
 from gittrace.git.repository import Repository, discover
 from gittrace.git.restore import at_risk, in_the_way, listed, write_directory, write_worktree
-from gittrace.text import clean
+from gittrace.text import clean, counted
 from gittrace.trace.names import resolve
 from gittrace.trace.rebuilt import need_tree
 from gittrace.trace.store import Store

@@ -5,9 +5,8 @@ from dataclasses import asdict
 from typing import Any
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted
 from gittrace.git.repository import discover
-from gittrace.text import shown
+from gittrace.text import counted, shown
 from gittrace.trace.redact import Redacted, scan_all
 
 DESCRIPTION = """\

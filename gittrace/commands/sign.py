@@ -4,9 +4,8 @@ import argparse
 import sys
 
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import counted
 from gittrace.git.repository import discover
-from gittrace.text import shown
+from gittrace.text import counted, shown
 from gittrace.trace.names import find_trace
 from gittrace.trace.signing import own_unsigned, sign_asked
 from gittrace.trace.store import Store

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from gittrace.commands import display
-from gittrace.commands.display import Screen, counted, safe
+from gittrace.commands.display import Screen, safe
 from gittrace.model.trace import Segment
+from gittrace.text import counted
 from gittrace.trace.signed import Standing
 
 _WORDS = {

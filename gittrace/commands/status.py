@@ -10,7 +10,7 @@ from typing import Any
 from gittrace.clock import now
 from gittrace.commands import display
 from gittrace.commands.common import json_option, print_json
-from gittrace.commands.display import Screen, counted, safe
+from gittrace.commands.display import Screen, safe
 from gittrace.commands.list import contents
 from gittrace.commands.overview import overview
 from gittrace.commands.pager import output
@@ -21,6 +21,7 @@ from gittrace.git.repository import Repository, discover
 from gittrace.share.overview import Standing, standings
 from gittrace.share.queue import Entry
 from gittrace.share.state import share_dir
+from gittrace.text import counted
 from gittrace.trace import unsigned
 from gittrace.trace.commits import in_progress
 from gittrace.trace.initialize import is_initialized
@@ -127,7 +128,7 @@ def _waiting(item: Pending, worktree: Repository | None) -> dict[str, Any]:
     elif in_progress(worktree):
         why = "it waits for the rebase to end"
     else:
-        why = "it goes on: they are sealed by the next commit, or when it is stopped"
+        why = "it goes on, and is sealed with the next commit, or when it is stopped"
     return {
         "session_id": item.session_id,
         "trace_id": item.header["trace_id"],

@@ -14,7 +14,7 @@ from itertools import pairwise
 from unidiff.errors import UnidiffParseError
 from unidiff.patch import PatchSet
 
-from gittrace.export.text import counted
+from gittrace.text import counted
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _ESCAPE = re.compile(r'\\([0-7]{3}|[abtnvfr"\\])')

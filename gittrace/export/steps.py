@@ -25,10 +25,10 @@ from typing import Any
 from gittrace import vocabulary as v
 from gittrace.export import patches
 from gittrace.export.signals import REWRITTEN, Signals
-from gittrace.export.text import cap, command_line, counted, first_line, plain, shown_diff, verdict, whole_ms
+from gittrace.export.text import cap, command_line, first_line, plain, shown_diff, verdict, whole_ms
 from gittrace.model import opentraces as ot
 from gittrace.model.trace import HUMAN, EventDict, Session
-from gittrace.text import clean
+from gittrace.text import clean, counted
 
 MAX_SNIPPETS = 50
 """Snippets a step has at most; `metadata.steps[i].snippets_left_out` counts the others."""

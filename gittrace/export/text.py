@@ -59,11 +59,6 @@ def verdict(event: Mapping[str, Any]) -> str | None:
     return None
 
 
-def counted(number: int, thing: str) -> str:
-    """Return `1 thing` or `2 things`."""
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
-
-
 def whole_ms(event: Mapping[str, Any]) -> int | None:
     """Return an event's duration in whole milliseconds, None when it was not measured."""
     duration = event.get("duration_ms")

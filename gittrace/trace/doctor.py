@@ -14,7 +14,7 @@ from gittrace.git.repository import Repository, check_version
 from gittrace.journal.active import active_session, journal_path
 from gittrace.journal.read import read
 from gittrace.protect.identity import where_is_the_key
-from gittrace.text import decode
+from gittrace.text import counted, decode
 from gittrace.trace.initialize import is_initialized
 from gittrace.trace.seal import active_sessions, pending_sessions
 from gittrace.trace.store import Store
@@ -95,7 +95,7 @@ def _journals(repo: Repository) -> Iterator[Finding]:
         events += len(reading.events)
         for damage in reading.damaged:
             yield Finding(BAD, f"journal {name}", damage, "what was written before and after it is intact")
-    yield Finding(OK, "journals", f"{len(names)} sessions, {events} events")
+    yield Finding(OK, "journals", f"{counted(len(names), 'session')}, {counted(events, 'event')}")
 
 
 def orphans(repo: Repository) -> list[str]:
@@ -128,7 +128,7 @@ def _recorded(repo: Repository) -> Iterator[Finding]:
             yield Finding(BAD, "records", problem)
         for ref, commit, why in store.index.damage():
             yield Finding(BAD, ref, f"note of commit '{commit}': {why}")
-        yield Finding(OK, "records", f"{len(store.trace_ids())} traces")
+        yield Finding(OK, "records", counted(len(store.trace_ids()), "trace"))
     finally:
         store.close()
 

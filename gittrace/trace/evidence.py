@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gittrace.git.history import Leaf, Made
 from gittrace.model.trace import Tier
-from gittrace.text import decode
+from gittrace.text import counted, decode
 from gittrace.trace.claims import Ledger
 from gittrace.trace.contents import Content
 from gittrace.trace.facts import Claim
@@ -61,24 +61,20 @@ class Match:
         """Return the evidence in words, the strongest first, for a commit that adds so many lines."""
         said = [f"blob {oid[:SHORT_OID]} {decode(path)}" for path, oid in sorted(self.files)]
         if self.runs:
-            said.append(f"{_counted(self.runs, 'run')} of added lines")
+            said.append(f"{counted(self.runs, 'run')} of added lines")
         if self.same_as:
             said.append(f"the same changes as {self.same_as[:SHORT_OID]}")
         if self.lines:
-            said.append(f"{len(self.lines)} of {_counted(added, 'added line')}")
+            said.append(f"{len(self.lines)} of {counted(added, 'added line')}")
         if self.formatted:
-            said.append(f"{_counted(self.formatted, 'line')} formatted differently")
+            said.append(f"{counted(self.formatted, 'line')} formatted differently")
         if self.wrapped:
-            said.append(f"{_counted(self.wrapped, 'line')} wrapped differently")
+            said.append(f"{counted(self.wrapped, 'line')} wrapped differently")
         if self.moved:
-            said.append(f"{_counted(self.moved, 'line')} in another file")
+            said.append(f"{counted(self.moved, 'line')} in another file")
         if self.removed:
-            said.append(f"{_counted(self.removed, 'run')} of removed lines")
+            said.append(f"{counted(self.removed, 'run')} of removed lines")
         return tuple(said)
-
-
-def _counted(number: int, thing: str) -> str:
-    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def matches(made: Made, content: Content, ledger: Ledger) -> tuple[dict[str, Match], int]:

@@ -11,6 +11,8 @@ from gittrace.errors import GitFailed, NoSession, NotFound
 from gittrace.trace.store import Store
 
 _ID = re.compile(r"[0-9a-fA-F-]{4,36}")
+# where to look when a name stands for nothing
+_LIST = "'git trace list' shows the traces"
 _BACK = re.compile(r"(.+?)~(\d*)")
 
 
@@ -38,7 +40,7 @@ def resolve(store: Store, name: str) -> Target:
     if not found and (gone := forgotten(store, name)):
         raise NotFound(f"trace '{gone[0]}' was forgotten")
     if not found:
-        raise NotFound(f"'{name}' is no trace, session, event or commit", "'git trace list' shows the traces")
+        raise NotFound(f"'{name}' is no trace, session, event or commit", _LIST)
     if len(found) > 1:
         raise NotFound(
             f"'{name}' is ambiguous", "it may be " + ", ".join(f"{target.kind} {target.id}" for target in found[:5])
@@ -61,7 +63,7 @@ def find_trace(store: Store, name: str) -> str:
 
 def _active(store: Store) -> str:
     if store.active is None:
-        raise NoSession("no session is active in this worktree, so '@' stands for nothing")
+        raise NoSession("no session is active in this worktree, so '@' stands for nothing", _LIST)
     return store.active.trace_id
 
 

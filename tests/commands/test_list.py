@@ -38,6 +38,7 @@ def test_count(work: Recording) -> None:
         work.start()
         work.stop()
     assert len(work.repo.trace("list", "-n", "2").splitlines()) == 2
+    assert work.repo.trace("list", "-2") == work.repo.trace("list", "-n2") == work.repo.trace("list", "-n", "2")
     assert work.repo.trace("list", "-n", "0") == ""
     work.repo.trace("list", "-n", "-1", status=129)
     assert "is not a count" in work.repo.errors

@@ -46,6 +46,7 @@ def test_traces_are_beside_their_commits(story: Story) -> None:
     ]
     assert _graph(story.repo, "-n", "1")[0] == f"* {short} (HEAD -> main) mend a"
     assert _graph(story.repo, "-n", "0") == []
+    assert _graph(story.repo, "-1") == _graph(story.repo, "-n", "1")
     assert _graph(story.repo, "main", "^main") == []
 
 

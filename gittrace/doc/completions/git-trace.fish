@@ -81,10 +81,10 @@ complete -c git-trace -n '__git_trace_is stop' -l json -d 'print JSON for progra
 
 complete -c git-trace -n '__git_trace_is status' -l json -d 'print JSON for programs instead of text for people'
 
-complete -c git-trace -n '__git_trace_is list' -s n -r -f -d 'show at most <n> traces'
+complete -c git-trace -n '__git_trace_is list' -s n -r -f -d 'show at most <n> traces; -<n> for short'
 complete -c git-trace -n '__git_trace_is list' -l json -d 'print JSON for programs instead of text for people'
 
-complete -c git-trace -n '__git_trace_is log' -s n -r -f -d 'show at most <n> traces, or with --graph commits'
+complete -c git-trace -n '__git_trace_is log' -s n -r -f -d 'show at most <n> traces, or with --graph commits; -<n> for short'
 complete -c git-trace -n '__git_trace_is log' -l fate -d 'show what became of each trace, and its links to commits'
 complete -c git-trace -n '__git_trace_is log' -l oneline -d 'show a line a trace'
 complete -c git-trace -n '__git_trace_is log' -l all -d 'with --graph show the commits of all branches and tags'
