@@ -5,9 +5,10 @@ import os
 import sys
 
 from gittrace.errors import TraceError, told
-from gittrace.git.repository import discover
+from gittrace.git.repository import Repository, discover
 from gittrace.git.transfer import GUARD
 from gittrace.share.hooked import need_no_snapshots, parse, pushed
+from gittrace.text import shown
 from gittrace.trace.faillog import log_failures
 
 DESCRIPTION = """\
@@ -33,5 +34,12 @@ def run(args: argparse.Namespace) -> int:
     try:
         pushed(repo, args.remote, args.url, refs, args.parent or os.getppid())
     except (TraceError, OSError) as error:
-        log_failures(repo, "push", [told(error)])
+        _tell(repo, told(error))
     return 0
+
+
+def _tell(repo: Repository, why: str) -> None:
+    try:
+        log_failures(repo, "push", [why])
+    except OSError:  # where the disk is full nothing can be left for `git trace status`
+        sys.stderr.write(f"warning: traces wait for the next push: {shown(why)}\n")

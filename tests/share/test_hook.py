@@ -222,6 +222,21 @@ def test_a_bad_value_never_fails_a_push(project: Recording, server: Server) -> N
     assert "bad value 'always' for 'trace.push'" in log
 
 
+def test_what_can_not_be_logged_is_told_as_a_warning(project: Recording, server: Server) -> None:
+    one = recorded(project, "one")
+    trace = project.repo.git_dir / "trace"
+    # as on a full disk: neither queue nor log can be written
+    shutil.rmtree(trace / "share/queue", ignore_errors=True)
+    (trace / "share/queue").write_text("")
+    (trace / "log").unlink(missing_ok=True)
+    (trace / "log").mkdir()
+    project.git("push", "-q", "origin", "main")
+    assert server.repo.git("rev-parse", "main") == one
+    said = project.repo.errors.splitlines()
+    assert len(said) == 1
+    assert said[0].startswith("warning: traces wait for the next push: ")
+
+
 class TestAServerThatIsNotThere:
     def test_that_hangs_holds_nobody_up(self, project: Recording, server: Server, tmp_path: Path) -> None:
         go = tmp_path / "go on"
