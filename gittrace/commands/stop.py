@@ -3,9 +3,10 @@
 import argparse
 
 from gittrace.commands.common import json_option, print_json
+from gittrace.errors import TraceError, told
 from gittrace.git.repository import discover
 from gittrace.text import shown
-from gittrace.trace.seal import seal
+from gittrace.trace.seal import Sealed, seal
 from gittrace.trace.session import stop
 from gittrace.trace.unsigned import sign_behind
 
@@ -27,7 +28,10 @@ def run(args: argparse.Namespace) -> int:
     """Stop the session."""
     repo = discover()
     active = stop(repo, args.success, args.reason)
-    sealed = seal(repo)
+    try:
+        sealed = seal(repo)
+    except (TraceError, OSError) as error:  # the session is over all the same
+        sealed = Sealed(failed=[told(error)])
     sign_behind(repo)
     if args.json:
         print_json(
