@@ -191,7 +191,7 @@ def test_a_writer_that_is_always_too_late(repo: Repo) -> None:
 def test_a_failure_that_is_no_race(repo: Repo) -> None:
     crash = repo.git_dir / "fast_import_crash_1"
     crash.write_text("the user's own\n")
-    with pytest.raises(GitFailed, match="Empty path component"):
+    with pytest.raises(GitFailed, match=r"Empty path component|invalid path"):
         notes.add(view(repo), REF, {"a//b": b"x\n"}, union, "bad")
     assert [name for name in os.listdir(repo.git_dir) if name.startswith("fast_import_crash")] == [crash.name]
 
