@@ -62,7 +62,8 @@ TABLES = {
         "$GIT_DIR/trace/": "What belongs to one worktree: the active session, the private index of snapshots.",
     },
     "ENVIRONMENT": {
-        "GITTRACE_TRACE": "If set, every git that is started is reported on standard error, with the time it took.",
+        "GITTRACE_TRACE": "If set, every git that is started is reported on standard error, with the time it took, "
+        "and GIT_TRACE and its kin count for these, too.",
         "XDG_DATA_HOME": "Where 'git trace install-extras' puts its files.",
     },
     "EXIT STATUS": {

@@ -39,8 +39,17 @@ _WIDE = 1 << 20
 
 
 def scrubbed_environment(extra: "Mapping[str, str] | None" = None) -> "dict[str, str]":
-    """Return the environment without git's repository-local variables, with `extra` laid over it."""
-    env = {key: value for key, value in os.environ.items() if key not in SCRUBBED}
+    """Return the environment without git's repository-local variables, with `extra` laid over it.
+
+    Who traces a git (GIT_TRACE2_EVENT=FILE git commit) wants to see that one, and not what we start beside it or long
+    after; under GITTRACE_TRACE ours are meant.
+    """
+    traced = "GITTRACE_TRACE" in os.environ
+    env = {
+        key: value
+        for key, value in os.environ.items()
+        if key not in SCRUBBED and (traced or not key.startswith("GIT_TRACE"))
+    }
     # error messages are parsed, and shown to people beside our own English ones
     env["LC_ALL"] = "C.UTF-8" if env.get("LC_ALL", env.get("LANG", "")).upper().endswith("UTF-8") else "C"
     env.pop("LANGUAGE", None)  # counts for more than LC_ALL, save where that is plain C

@@ -122,6 +122,19 @@ def test_what_git_exports_to_hooks_is_scrubbed(repo: Repo, monkeypatch: pytest.M
     assert not SCRUBBED & scrubbed_environment().keys()
 
 
+def test_a_trace_of_the_users_git_holds_nothing_of_ours(
+    repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("GIT_TRACE", "GIT_TRACE2_EVENT", "GIT_TRACE_SETUP"):
+        monkeypatch.setenv(name, str(tmp_path / "traced"))
+    monkeypatch.delenv("GITTRACE_TRACE", raising=False)
+    run(argv(repo, "status"), scrubbed_environment())
+    assert not (tmp_path / "traced").exists()
+    monkeypatch.setenv("GITTRACE_TRACE", "1")
+    run(argv(repo, "status"), scrubbed_environment())
+    assert (tmp_path / "traced").exists()
+
+
 @pytest.mark.skipif(not os.path.exists("/usr/share/locale/de/LC_MESSAGES/git.mo"), reason="git speaks English only")
 @pytest.mark.parametrize(("name", "value"), [("LANGUAGE", "de"), ("LC_ALL", "de_DE.UTF-8"), ("LANG", "de_DE.UTF-8")])
 def test_git_speaks_english(repo: Repo, monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
