@@ -173,7 +173,7 @@ class Signing:
         if format_ == OPENPGP:
             from gittrace.git.signature_gpg import keyring
 
-            more = keyring()
+            more = keyring(self.settings.programs[format_])
         elif format_ == SSH:
             from gittrace.git.signature_ssh import lists
 
@@ -181,6 +181,8 @@ class Signing:
         else:
             return None
         found = self.settings
+        if more is None:
+            return None
         return more | {"program": found.programs[format_], "least_trust": found.least_trust}
 
     def check(self, format_: str, data: bytes, signature: bytes, at: int) -> Verdict:

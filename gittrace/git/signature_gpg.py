@@ -4,7 +4,10 @@ When nobody may be asked they get options more, which keep them from it; what ta
 """
 
 import os
+import re
+import shutil
 import tempfile
+from contextlib import suppress
 from time import time as now
 
 from gittrace.git.bounded import Ran
@@ -23,6 +26,13 @@ _RESULTS = {
 _TRUST = ("undefined", "never", "marginal", "fully", "ultimate")
 # written by any use
 _PASSING = ("random_seed", "reader_0.status")
+# options that name other places, as far as they may be cut short
+_IN_CONFIG = re.compile(
+    rb"^[ \t]*(?:-{0,2})(?:keyr|primary-k|secret-k|no-default-k|trustdb-n|home|opti|incl)", re.MULTILINE
+)
+_IN_SCRIPT = re.compile(rb"--?(?:keyr|primary-k|secret-k|no-default-k|trustdb-n|home|opti)|GNUPGHOME")
+_SYSTEM = ("/etc/gnupg/gpg.conf", "/usr/local/etc/gnupg/gpg.conf")
+_LARGEST = 1 << 20
 _NOBODY = ("--batch", "--no-tty", "--pinentry-mode=error")
 
 
@@ -37,8 +47,13 @@ def sign(signing: Signing, format_: str, data: bytes) -> bytes:
     return ran.out
 
 
-def keyring() -> dict[str, object]:
-    """Return what tells that a keyring changed: size and time of each file of gpg; and the hour."""
+def keyring(program: str) -> dict[str, object] | None:
+    """Return what tells that a keyring changed: size and time of each file of gpg; and the hour.
+
+    None where gpg's configuration, or a script that is called in its place, may name keys that lie elsewhere.
+    """
+    if _may_look_elsewhere(program):
+        return None
     found: dict[str, object] = {"hour": int(now()) // 3600}
     for folder in (home(), os.path.join(home(), "public-keys.d")):
         try:
@@ -50,6 +65,21 @@ def keyring() -> dict[str, object]:
         except OSError:
             found[folder] = ""
     return found
+
+
+def _may_look_elsewhere(program: str) -> bool:
+    paths = [*_SYSTEM, shutil.which(os.path.expanduser(program)) or ""]
+    with suppress(OSError):
+        paths += [os.path.join(home(), name) for name in os.listdir(home()) if name.startswith("gpg.conf")]
+    for path in paths:
+        # one that can't be read, gpg can't read either, or says so
+        with suppress(OSError), open(path, "rb") as file:
+            is_script = path == paths[len(_SYSTEM)]
+            if is_script and file.read(2) != b"#!":
+                continue
+            if (_IN_SCRIPT if is_script else _IN_CONFIG).search(file.read(_LARGEST)):
+                return True
+    return False
 
 
 def home() -> str:

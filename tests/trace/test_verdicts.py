@@ -156,6 +156,31 @@ def test_gpg_is_asked_once_while_its_keyring_and_the_hour_are_the_same(
     assert check("openpgp", made).letter == "E"
 
 
+@need_gpg
+@pytest.mark.parametrize("where", ["gpg.conf", "script"])
+def test_gpg_is_asked_each_time_where_its_keys_may_lie_elsewhere(
+    work: Recording, gpg_keys: GpgKeys, check: Check, tmp_path: Path, where: str
+) -> None:
+    gpg_keys.make()
+    work.git("config", "user.signingKey", ANN)
+    _, made = Signing(view(work.repo)).sign(DATA)
+    ring = tmp_path / "ring.gpg"
+    ring.write_bytes(gpg_keys.gpg("--export"))
+    fingerprint = gpg_keys.gpg("--list-keys", "--with-colons").decode().split("\nfpr:")[1].split(":")[8]
+    gpg_keys.gpg("--yes", "--delete-secret-and-public-key", fingerprint)
+    if where == "script":
+        wrapped = program(tmp_path / "gpg", f'exec /usr/bin/env gpg --keyring {ring} "$@"')
+        work.git("config", "gpg.program", wrapped)
+    else:
+        Path(gpg_keys.home, "gpg.conf").write_text(f"keyid-format long\n  keyring {ring}\n")
+    # to be asked may change the keyring, once
+    for _ in range(3):
+        assert check("openpgp", made).letter in ("G", "U")
+    # nothing in gpg's home changes
+    ring.write_bytes(b"")
+    assert check("openpgp", made).letter == "E"
+
+
 @need_ssh
 def test_a_repository_that_may_only_be_read(work: Recording, ssh_keys: SshKeys, check: Check) -> None:
     sign_with(work, ssh_keys)
