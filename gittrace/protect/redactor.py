@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from gittrace.protect import beside, keys, rules
+from gittrace.protect.escapes import without_escapes
 from gittrace.protect.keys import KeyMask
 from gittrace.protect.rules import PRIVATE_KEY, Rule
 from gittrace.protect.scanner import CONTEXT, PLACEHOLDER, Found, Scanner
@@ -65,7 +66,8 @@ class Redactor:
         if tag is None:
             if not isinstance(self._key, bytes):
                 self._key = self._key()
-            tag = hmac.digest(self._key, secret, "sha256")[:4].hex()
+            # in colours it is the same secret
+            tag = hmac.digest(self._key, without_escapes(secret), "sha256")[:4].hex()
             if len(self._tags) < _TAGS:
                 self._tags[secret] = tag
         return tag

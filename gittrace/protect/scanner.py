@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
+from gittrace.protect.escapes import Plain, has_escapes
 from gittrace.protect.keywords import RARE, RARE_SMALL, Keywords
 from gittrace.protect.readers import reader
 from gittrace.protect.rules import BEFORE, LONGEST, Rule
@@ -182,14 +183,32 @@ class Scanner:
         if _OPENING in buf:
             places = [match.span() for match in PLACEHOLDER.finditer(buf)]
             buf = _without(buf, places)
-        runs = Runs(buf)
         begins = [start for start, _ in places]
+        found = self._look(Runs(buf), low, high, behind, places, begins)
+        plain = Plain(buf) if has_escapes(buf) else None
+        if plain:
+            # as a reader sees it: a code of the terminal parts no word
+            beneath = self._look(Runs(plain.text), 0, len(plain.text), {}, (), ())
+            seen = [Found(*plain.span(one.start, one.end), one.rank, plain.place(one.at)) for one in beneath]
+            found += [one for one in seen if low <= one.at < high and _is_free(one, places, begins)]
+        return sorted(found, key=_order) if len(found) > 1 else found
+
+    def _look(
+        self,
+        runs: Runs,
+        low: int,
+        high: int,
+        behind: _Behind,
+        places: Sequence[tuple[int, int]],
+        begins: Sequence[int],
+    ) -> list[Found]:
+        """Find in a text of which some places are taken."""
         found: list[Found] = []
         # by rank: what lies in what a better rule has found is not looked at
         for tried, at, size in sorted(self._to_try(runs, low, high), key=_rank_of):
             some = tried.found(runs, _uncovered(at, found, tried.reach) if found else at, size, behind)
             found += [one for one in some if _is_free(one, places, begins)] if places else some
-        return sorted(found, key=_order) if len(found) > 1 else found
+        return found
 
     def _to_try(self, runs: Runs, low: int, high: int) -> Iterator[tuple[_Tried, list[int], int]]:
         """Yield rules, each with where a keyword of it begins in `low` to `high`, and how long that is."""

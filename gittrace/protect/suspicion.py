@@ -7,12 +7,17 @@ keywords alone are made, since to make all takes longer than a recorded command 
 import re
 
 from gittrace.protect.beside import BESIDE
+from gittrace.protect.escapes import has_escapes, without_escapes
 from gittrace.protect.keys import TELLING
 from gittrace.protect.rules import OTHERS, PROVIDERS
 
 
 def is_suspect(text: bytes) -> bool:
     """Tell whether a text may hold a secret; a `False` is sure, but for rules that are not always on."""
+    return _may_hold(text) or (has_escapes(text) and _may_hold(without_escapes(text)))
+
+
+def _may_hold(text: bytes) -> bool:
     lower = text.lower()
     for rule in (*PROVIDERS, *OTHERS, *BESIDE):
         where = lower if rule.fold else text
