@@ -64,6 +64,10 @@ class Memo:
         self.db.close()
         self.db = _open(":memory:")
 
+    def shrink(self) -> None:
+        """Let go of what of the file is held in memory."""
+        self.db.execute("pragma shrink_memory")
+
     def hold(self) -> None:
         """Read from now on what is there now, whatever others write, until something is written here."""
         self.release()

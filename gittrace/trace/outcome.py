@@ -79,6 +79,13 @@ class Historian:
         finally:
             self._memo.release()
 
+    def settle(self, traces: Iterable[str]) -> None:
+        """Find out all of traces, and let go of what was read for it."""
+        for trace in traces:
+            self._answer(trace)
+        self._derivation = None
+        self._memo.shrink()
+
     def links(self, trace: str) -> list[Link]:
         """Return the links of a trace, by its id, the oldest commit first."""
         return list(self._answer(trace).links)
