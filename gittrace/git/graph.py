@@ -69,6 +69,10 @@ class Graph:
         """Return a branch, tag or remote-tracking branch that leads to a commit, empty when its name isn't known."""
         return self._refs.get(oid)
 
+    def unreached(self) -> list[str]:
+        """Return the commits that count though nothing leads to them."""
+        return [oid for oid in self._place if oid not in self._refs]
+
     def leads_to(self, old: str, new: str) -> bool:
         """Tell whether `old` is `new` or an ancestor of it."""
         if old == new:
@@ -133,7 +137,12 @@ def reached(nodes: Mapping[str, Node], refs: Mapping[str, str], since: int) -> d
 
 def _parents_first(nodes: Mapping[str, Node], counting: Collection[str], first: Collection[str]) -> dict[str, None]:
     ordered: dict[str, None] = {}
-    for oid in sorted(counting, key=lambda oid: (nodes[oid].time, oid not in first, oid)):
+    for _, _, oid in sorted([(nodes[oid].time, oid not in first, oid) for oid in counting]):
+        parents = nodes[oid].parents
+        if len(parents) == 1 and (parents[0] in ordered or parents[0] not in counting):
+            # as most are, which is why they are not looked at as the rest
+            ordered[oid] = None
+            continue
         todo = [oid]
         while todo:
             missing = [parent for parent in nodes[todo[-1]].parents if parent in counting and parent not in ordered]

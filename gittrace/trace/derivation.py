@@ -47,7 +47,7 @@ class Derivation:
     @cached_property
     def unreachable(self) -> list[str]:
         """The commits that count though nothing leads to them."""
-        return [oid for oid in self.graph if self.graph.ref(oid) is None]
+        return self.graph.unreached()
 
     def traces_in(self, commit: str) -> list[str]:
         """Return the traces that a commit has work of."""

@@ -17,7 +17,7 @@ from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import Fate, FateWord, FileFate
 from gittrace.text import decode
 from gittrace.trace.claims import Ledger
-from gittrace.trace.fingerprint import Line, line_of
+from gittrace.trace.fingerprint import Line, exact_of, line_of
 from gittrace.trace.links import EMITTED, Found
 from gittrace.trace.work import Work, Written
 from gittrace.trace.wrapped import Rows
@@ -34,7 +34,9 @@ class Tip:
         self.commit = commit
         self._store = store
         self._tree = TreeEditor(store, tree)
-        self._lines: dict[bytes, tuple[tuple[Line, ...], frozenset[int], frozenset[int]]] = {}
+        self._lines: dict[bytes, tuple[Line, ...]] = {}
+        self._exact: dict[bytes, frozenset[int]] = {}
+        self._skeletons: dict[bytes, frozenset[int]] = {}
 
     def has(self, leaf: Leaf) -> bool:
         """Tell whether a file is there as it was left, or gone if it was deleted."""
@@ -44,28 +46,30 @@ class Tip:
 
     def lines(self, path: bytes) -> tuple[Line, ...]:
         """Return the lines of a file that aren't blank; none where it isn't."""
-        return self._read(path)[0]
+        if path not in self._lines:
+            self._lines[path] = tuple(map(line_of, self._texts(path)))
+        return self._lines[path]
 
     def exact(self, path: bytes) -> frozenset[int]:
-        """Return the exact fingerprints of a file's lines."""
-        return self._read(path)[1]
+        """Return the exact fingerprints of a file's lines: mostly nothing else is asked of it."""
+        if path not in self._exact:
+            self._exact[path] = frozenset(exact_of(text.rstrip(b"\r\n")) for text in self._texts(path))
+        return self._exact[path]
 
     def skeletons(self, path: bytes) -> frozenset[int]:
         """Return the skeletons of a file's telling lines."""
-        return self._read(path)[2]
+        if path not in self._skeletons:
+            self._skeletons[path] = frozenset(line.skeleton for line in self.lines(path) if line.telling)
+        return self._skeletons[path]
 
-    def _read(self, path: bytes) -> tuple[tuple[Line, ...], frozenset[int], frozenset[int]]:
-        if path not in self._lines:
-            entry = self._tree.get(path)
-            try:
-                small = entry is not None and self._store.size(entry.oid) <= _LARGEST_FILE
-                data = self._store.blob(entry.oid) if entry and small else b""
-            except TraceError:
-                data = b""  # a directory, a submodule, or a blob that a partial clone lacks
-            lines = tuple(line_of(line) for line in data.split(b"\n") if line.strip())
-            telling = frozenset(line.skeleton for line in lines if line.telling)
-            self._lines[path] = lines, frozenset(line.exact for line in lines), telling
-        return self._lines[path]
+    def _texts(self, path: bytes) -> list[bytes]:
+        entry = self._tree.get(path)
+        try:
+            small = entry is not None and self._store.size(entry.oid) <= _LARGEST_FILE
+            data = self._store.blob(entry.oid) if entry and small else b""
+        except TraceError:
+            data = b""  # a directory, a submodule, or a blob that a partial clone lacks
+        return [text for text in data.split(b"\n") if text.strip()]
 
 
 class Tips:
@@ -172,8 +176,9 @@ class Fates:
         found = self._bent.get((tip.commit, path, name))
         if found is None:
             written = [item.line for item in self.work.order.get(path, ()) if item.stands]
-            here, bones = tip.exact(name), tip.skeletons(name)
+            here = tip.exact(name)
             missing = [at for at, line in enumerate(written) if line.telling and line.exact not in here]
+            bones = tip.skeletons(name) if missing else frozenset()
             bent = {written[at].exact for at in missing if written[at].skeleton in bones}
             if left := [at for at in missing if written[at].exact not in bent]:
                 bent.update(_wrapped(written, left, tip.lines(name)))

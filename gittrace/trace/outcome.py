@@ -157,13 +157,17 @@ class Historian:
 
 
 def _tips(store: Store) -> Tips:
-    head = store.repo.git("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip()
-    asked = ("--format=%(refname)%00%(objectname)%00%(*objectname)", "refs/heads", "refs/remotes", "refs/tags")
+    asked = ("--format=%(HEAD)%(refname)%00%(objectname)%00%(*objectname)", "refs/heads", "refs/remotes", "refs/tags")
     refs = {}
+    head, detached = "", False
     for line in store.repo.git("for-each-ref", *asked, "refs/replace").splitlines():
-        ref, oid, peeled = os.fsdecode(line).split("\0")
+        ref, oid, peeled = os.fsdecode(line[1:]).split("\0")
         refs[ref] = peeled or oid
-    detached = store.repo.git("symbolic-ref", "-q", "HEAD", ok=(0, 1)) == b""
+        # the branch that is checked out
+        head = refs[ref] if line[:1] == b"*" else head
+    if store.objects.kind(head) != "commit":
+        head = store.repo.git("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip()
+        detached = store.repo.git("symbolic-ref", "-q", "HEAD", ok=(0, 1)) == b""
     return Tips(head or None, refs, store.objects, detached)
 
 

@@ -108,7 +108,7 @@ def test_processes_are_as_many_however_many_commits_and_traces_there_are(
         numbers.append((counted["git"], counted["derivations"]))
     # commits are read by one for all questions
     assert numbers[0][1] == numbers[1][1] == 1
-    assert numbers[0][0] == numbers[1][0] <= 9
+    assert numbers[0][0] == numbers[1][0] <= 7
 
 
 def test_what_is_known_is_not_read_again(work: Recording, counted: Counter[str]) -> None:
