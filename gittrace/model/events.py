@@ -256,6 +256,7 @@ class Commit(Event):
 
     `by` is the event of the recorded command that made it. Then `tree` shows only what stood in the commit and
     neither before nor after the command, and the record goes on from `tree_after`, where that is another.
+    `borrowed` are older commits, the tips of branches then, of whose lines it holds some that its parent has not.
     """
 
     kind: Literal["commit"]
@@ -266,6 +267,7 @@ class Commit(Event):
     by: Uuid | None = None
     action: str | None = None
     subject: str | None = None
+    borrowed: list[Oid] | None = None
 
 
 class Rewrite(Event):

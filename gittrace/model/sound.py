@@ -107,6 +107,7 @@ _FIELDS: dict[str, Check] = {
     "argv": _list_of(_text),
     "parents": _list_of(is_oid),
     "commits": _list_of(is_oid),
+    "borrowed": _list_of(is_oid),
     "pairs": _list_of(_pair),
     "input": _anything,
     "agent": _mapping({"name": _text}, {"version": _text, "model": _text}),

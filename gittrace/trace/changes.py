@@ -47,6 +47,7 @@ class Step:
     writer   who wrote what is new; None: nobody of ours (a dirty start, what git itself brought)
     links    the commits to which it set submodules, by path; None for one that was taken out
     brought  the contents of a path in the commits that HEAD came to in this step and no session made
+    lent     in those of branches from which lines were taken
     """
 
     when: When
@@ -54,6 +55,7 @@ class Step:
     changes: Sequence[Change]
     links: Mapping[bytes, str | None] = field(default_factory=dict)
     brought: Callable[[bytes], Iterable[Lines]] = field(default=lambda path: ())
+    lent: Callable[[bytes], Iterable[Lines]] = field(default=lambda path: ())
 
 
 def gaps(match: Sequence[int], old_size: int) -> Iterable[Gap]:

@@ -12,6 +12,7 @@ from gittrace.git.snapshot import Snapshot
 from gittrace.git.trees import TreeEditor
 from gittrace.journal.read import Event, ended
 from gittrace.text import clean
+from gittrace.trace.borrowed import Borrowed
 from gittrace.trace.masking import masked_early
 from gittrace.vocabulary import COMMIT, REWRITE
 
@@ -19,6 +20,7 @@ from gittrace.vocabulary import COMMIT, REWRITE
 _JUST_NOW = 5
 # such commits hold what stood elsewhere before
 _GRAFTED = ("cherry-pick", "revert", "am", "rebase")
+_JOINED = (*_GRAFTED, "merge", "pull", "commit (merge)", "commit (cherry-pick)")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class CommitEvents:
             self.head = event.get("commit") or event.get("head_after") or event.get("head")
             self.at = max(self.at, ended(event))
         self._objects: ObjectStore | None = None
+        self._borrowed: Borrowed | None = None
 
     @property
     def _store(self) -> ObjectStore:
@@ -99,8 +102,20 @@ class CommitEvents:
         action, _, subject = clean(entry.message).partition(": ")
         fields = {"commit": entry.oid, "parents": list(entry.parents), **fields}
         fields |= {"action": action, "subject": subject[:200]}
+        if borrowed := self._borrows(made):
+            fields["borrowed"] = borrowed
         events.append(masked_early(self.repo, event_of(COMMIT, made.old, self.taken.branch, self.at, **fields)))
         return events
+
+    def _borrows(self, made: Made) -> list[str]:
+        """Return the branches from which a commit took lines; where git says what it took in, that is known."""
+        entry = made.entry
+        if len(entry.parents) != 1 or entry.message.startswith(_JOINED):
+            return []
+        if self._borrowed is None:
+            self._borrowed = Borrowed(self.repo, self._store)
+        amended = self._tree_of(made.old) if made.amends else None
+        return self._borrowed.by(entry, [self._parent(entry), amended])
 
     def _time(self, entry: Entry) -> str:
         """Return when a commit was made: in which second, git says, but anyone may set that.

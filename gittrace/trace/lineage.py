@@ -6,8 +6,9 @@ before; moved or re-indented within the step; back from where they stood before;
 pull, rebase); written by the step's event.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from itertools import groupby
 from typing import NamedTuple
 
 from gittrace.git.objects import GITLINK
@@ -255,6 +256,7 @@ class Lineage:
             if brought.says(version.key(at) for at in left):
                 for one in aligned(brought.said, self._recognition.row(version, brought.alphabet)):
                     found |= dict.fromkeys(left & set(range(one.new, one.new_end)))
+        found |= dict.fromkeys(self._taken(draft, step.lent(version.path), found))
         for at in found.keys() & draft.fresh:
             version.bear(at, found[at])
         if step.writer is None:
@@ -280,6 +282,25 @@ class Lineage:
             standing = self.standing(step.when.session_id)
             found |= self.memory.recall_far(draft.version.path, texts, anchors, left, always, standing)
         return found
+
+    def _taken(self, draft: _Draft, lent: Iterable[Lines], found: Collection[int]) -> set[int]:
+        """Return which lines that are not `found` were taken from contents: all that are new, or what says something.
+
+        Beside what was written here a line that says nothing may be there by chance.
+        """
+        version, taken = draft.version, set[int]()
+        for held in lent:
+            left = draft.fresh - set(found) - taken
+            if not held.says(version.key(at) for at in left):
+                continue
+            same = aligned(held.said, self._recognition.row(version, held.alphabet))
+            mine = sorted(left & {at for one in same for at in range(one.new, one.new_end)})
+            # those that follow each other are as far from their number
+            rows = [list(row) for _, row in groupby(enumerate(mine), key=lambda item: item[1] - item[0])]
+            for row in [[at for _, at in row] for row in rows]:
+                if len(mine) == len(left) or says_something(version.key(at) or b"" for at in row):
+                    taken.update(row)
+        return taken
 
     def _keep(self, when: When, draft: _Draft) -> None:
         self.memory.learn(draft.old, [at for removed, _ in draft.blocks for at in removed], when)

@@ -56,5 +56,9 @@ class Past:
     def _find(self, commit: str, path: bytes) -> Entry | None:
         return self._tree(commit).get(path)
 
+    def time(self, commit: str) -> int | None:
+        """Return when a commit was made, in seconds since the epoch; None where it isn't here."""
+        return self._objects.commit(commit).committer.time if self._objects.kind(commit) == "commit" else None
+
     def _age(self, commit: str) -> tuple[int, str]:
         return -self._objects.commit(commit).committer.time, commit

@@ -11,7 +11,7 @@ from gittrace.git.patch import PatchError, parse
 from gittrace.git.trees import Overlay, TreeEditor
 from gittrace.model.attribution import AI, HUMAN, UNKNOWN, Writer
 from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
-from gittrace.trace.bringing import brings
+from gittrace.trace.bringing import borrowed_of, brings
 from gittrace.trace.changes import Change, Step, change_of
 from gittrace.trace.lineage import Lineage
 from gittrace.trace.lines import Lines
@@ -167,7 +167,8 @@ class _Steps:
         head: str | None = None
         tree: str | None = None
         items = [(segment, event) for segment in self.session.segments for event in (segment.header, *segment.events)]
-        for segment, event in items:
+        taken = borrowed_of([event for _, event in items], self.past.time)
+        for (segment, event), others in zip(items, taken, strict=True):
             is_header = event is segment.header
             if is_header and event.get("tree") == tree:
                 continue  # it goes on where the segment before it ended
@@ -181,11 +182,11 @@ class _Steps:
                 changes, links = self._changes(event, part)
                 if not changes and not links:
                     continue
-                brought = self._brought(now, then, event)
+                brought, lent = self._brought(now, then, event), self._lent(others)
                 for doer, done, some in self._parted(event, part, changes):
                     nobody = is_header or (part == EFFECT and brings(event))
                     writer = None if nobody else self._writer(doer, done, segment.index)
-                    yield at, Step(When(self.session.id, segment.index, at), writer, some, links, brought)
+                    yield at, Step(When(self.session.id, segment.index, at), writer, some, links, brought, lent)
                     links = {}
             if event.get("tree"):
                 head = after  # an event without a tree leaves what HEAD brought to the next one that has one
@@ -266,7 +267,13 @@ class _Steps:
         commits = self._seen - (self._start & self._foreign(now) & self._foreign(then))
         if event["kind"] == COMMIT and self._grafted(event):
             commits.add(str(event["commit"]))
+        return self._contents(commits)
 
+    def _lent(self, others: Iterable[str]) -> Callable[[bytes], Iterable[Lines]]:
+        """Return what commits hold of which lines were taken, without those that the trace made itself."""
+        return self._contents(frozenset[str]().union(*map(self._foreign, others)))
+
+    def _contents(self, commits: Iterable[str]) -> Callable[[bytes], Iterable[Lines]]:
         def contents(path: bytes) -> Iterator[Lines]:
             for commit in sorted(commits, key=self.past.age)[:_MOST_COMMITS]:
                 held = self.past.held(commit, path)

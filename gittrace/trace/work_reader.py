@@ -7,7 +7,7 @@ took them away; and what a checkout, merge, pull or rebase brought into the work
 other way is found by `gittrace.trace.claims`, which knows the history.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from gittrace.errors import TraceError
@@ -24,6 +24,7 @@ from gittrace.trace.fingerprint import (
     Run,
     RunKey,
     blocks,
+    exact_of,
     file_lines,
     heaviest,
     of_runs,
@@ -32,7 +33,7 @@ from gittrace.trace.fingerprint import (
 )
 from gittrace.trace.unmasked import unmasked
 from gittrace.trace.work import Origin, Work, Written, microseconds
-from gittrace.trace.work_steps import WorkStep, grafts_of, steps_of
+from gittrace.trace.work_steps import WorkStep, grafts_of, lent_of, steps_of
 from gittrace.trace.wrapped import Spot, wrapped_anew
 from gittrace.vocabulary import COMMIT, REWRITE, SESSION
 
@@ -44,6 +45,7 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
     reader = _Reader(work, store)
     reader.grafts = grafts_of(trace)
     reader.grew_on = grew_on(trace.events)
+    reader.lent = lent_of(trace, store)
     for step in steps_of(trace):
         reader.read(step)
     return work
@@ -67,6 +69,8 @@ class _Reader:
         self.committed: dict[str, tuple[str, Origin]] = {}
         # by event: reverts and picks that it is, or that the command made
         self.grafts: dict[str, list[str]] = {}
+        # by event: commits of others of which lines were taken
+        self.lent: Mapping[str, tuple[str, ...]] = {}
         # what commits of ours grew on that may not be here
         self.grew_on: Mapping[str, tuple[str, ...]] = {}
         # what is read now is what a command of git's brought in
@@ -108,11 +112,12 @@ class _Reader:
             omitted = event.get(f"{key}_omitted")
             if not isinstance(text, str) and not isinstance(omitted, Mapping):
                 continue
-            foreign = self._foreign(at, *merged) + self._brought(origin.event_id)
+            lent = [self._tree(root) for oid in self.lent.get(origin.event_id, ()) if (root := self._root(oid))]
+            foreign = self._foreign(at, *merged) + self._brought(origin.event_id) + lent
             self.came = key == "effect" and brings(event)
             ours = counts and not (self.came and grafts(event))
             if isinstance(text, str):
-                self._text(text, event.get(f"{key}_encoding"), origin, ours, foreign, moved)
+                self._text(text, event.get(f"{key}_encoding"), origin, ours, foreign, moved, lent)
             if isinstance(omitted, Mapping):
                 self._omitted(omitted, origin, ours, foreign)
 
@@ -159,6 +164,12 @@ class _Reader:
             self._trees[commit] = TreeEditor(self.store, self.store.commit(commit).tree)
         return self._trees[commit]
 
+    def _said(self, tree: TreeEditor, path: bytes) -> set[int]:
+        """Return the exact fingerprints of a file's lines in a tree; none, where it isn't there."""
+        entry = tree.get(path)
+        data = self.store.blob(entry.oid) if entry and self.store.kind(entry.oid) == "blob" else b""
+        return {exact_of(line.rstrip(b"\r")) for line in data.split(b"\n")}
+
     def _root(self, commit: str) -> str | None:
         way: dict[str, None] = {}
         at: str | None = commit
@@ -202,7 +213,14 @@ class _Reader:
             self._add(leaf, lines, origin, True, {line.exact for run in lines.added for line in run} & self.others)
 
     def _text(
-        self, text: str, encoding: str | None, origin: Origin, counts: bool, foreign: list[TreeEditor], moved: bool
+        self,
+        text: str,
+        encoding: str | None,
+        origin: Origin,
+        counts: bool,
+        foreign: list[TreeEditor],
+        moved: bool,
+        lent: Sequence[TreeEditor],
     ) -> None:
         try:
             files = unmasked(parse(from_json_text(text, encoding)), self.store)
@@ -211,6 +229,9 @@ class _Reader:
             return
         known_states = {file.path for file in files if file.new_path and self._leads_back(file)}
         read = [(file, file_lines(file), self._file(file, origin, counts, foreign)) for file in files]
+        for file, lines, _ in read if lent else ():
+            here = {line.exact for run in lines.added for line in run if line.telling} - self.ours.keys()
+            self.others.update(*(here & self._said(tree, file.path) for tree in lent))
         added = [line for _, lines, _ in read for run in lines.added for line in run if line.telling]
         removed = [line for _, lines, _ in read for run in lines.removed for line in run if line.telling]
         known = {line.exact for line in added if line.exact in self.others}

@@ -2,7 +2,9 @@
 
 from typing import NamedTuple
 
+from gittrace.git.objects import ObjectStore
 from gittrace.model.trace import EventDict, Session, Trace, heads
+from gittrace.trace.bringing import borrowed_of
 from gittrace.trace.work import microseconds
 from gittrace.vocabulary import COMMIT
 
@@ -54,3 +56,13 @@ def grafts_of(trace: Trace) -> dict[str, list[str]]:
             for name in filter(None, (event.get("id"), event.get("by"))):
                 found.setdefault(str(name), []).append(str(event.get("commit")))
     return found
+
+
+def lent_of(trace: Trace, store: ObjectStore) -> dict[str, tuple[str, ...]]:
+    """Return by event the commits of others from which it may have taken lines, where there are any."""
+
+    def time(oid: str) -> int | None:
+        return store.commit(oid).committer.time if store.kind(oid) == "commit" else None
+
+    pairs = (zip(session.events, borrowed_of(session.events, time), strict=True) for session in trace.sessions)
+    return {str(event["id"]): lent for found in pairs for event, lent in found if lent}

@@ -1,0 +1,80 @@
+"""Find the branches from which a commit took lines: by `git merge --squash`, `cherry-pick -n` or a checkout of files.
+
+git writes down nowhere that it did, and later the branch may be gone. So it is looked for when the commit is
+journaled, among the branches that are older: does one hold, in the same file, lines that the commit adds?
+"""
+
+import os
+from collections.abc import Sequence
+
+from gittrace.git.objects import ObjectStore
+from gittrace.git.reflog import Entry
+from gittrace.git.repository import Repository
+from gittrace.git.trees import TreeEditor
+
+# what is looked at: the newest branches, the first files, and of these no large ones (bytes)
+_MOST_TIPS = 32
+_MOST_FILES = 100
+_LARGEST = 1 << 20
+# a line with fewer letters and digits turns up anywhere
+_TELLING = 12
+_SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
+_TIPS = ("for-each-ref", "--sort=-committerdate", f"--count={_MOST_TIPS}", "--format=%(objectname)")
+
+
+class Borrowed:
+    """Answers for the commits of a repository that are journaled together."""
+
+    def __init__(self, repo: Repository, store: ObjectStore) -> None:
+        self._repo = repo
+        self._store = store
+        self._tips: dict[str, TreeEditor] | None = None
+        self._lines: dict[str, frozenset[bytes]] = {}
+
+    def by(self, entry: Entry, trees: Sequence[str | None]) -> list[str]:
+        """Return the tips of branches that hold lines which a commit adds to all of the trees it was made on."""
+        fresh: dict[bytes, frozenset[bytes]] = {}
+        held = [TreeEditor(self._store, tree) for tree in trees if tree]
+        for change in self._store.changes(trees[0], entry.tree)[:_MOST_FILES]:
+            before = [one.oid if one else None for one in (tree.get(change.path) for tree in held)]
+            if change.new_oid is not None and change.new_oid not in before:
+                new = self._of(change.new_oid).difference(*(self._of(oid) for oid in before if oid))
+                if new:
+                    fresh[change.path] = new
+        return [oid for oid, tree in self._trees().items() if self._holds(tree, fresh) and self._is_older(oid, entry)]
+
+    def _trees(self) -> dict[str, TreeEditor]:
+        if self._tips is None:
+            names = self._repo.git(*_TIPS, "refs/heads", "refs/remotes").decode().split()
+            commits = [oid for oid in dict.fromkeys(names) if self._store.kind(oid) == "commit"]
+            self._tips = {oid: TreeEditor(self._store, self._store.commit(oid).tree) for oid in commits}
+        return self._tips
+
+    def _holds(self, tree: TreeEditor, fresh: dict[bytes, frozenset[bytes]]) -> bool:
+        entries = ((tree.get(path), lines) for path, lines in fresh.items())
+        return any(entry is not None and not lines.isdisjoint(self._of(entry.oid)) for entry, lines in entries)
+
+    def _of(self, oid: str) -> frozenset[bytes]:
+        """Return the lines of a file that say something."""
+        found = self._lines.get(oid)
+        if found is None:
+            small = self._store.kind(oid) == "blob" and self._store.size(oid) <= _LARGEST
+            lines = {line.strip() for line in self._store.blob(oid).split(b"\n")} if small else set()
+            found = frozenset(line for line in lines if len(line.translate(None, _SIGNS)) >= _TELLING)
+            self._lines[oid] = found
+        return found
+
+    def _is_older(self, oid: str, entry: Entry) -> bool:
+        """Tell whether a commit was there before another; within a second the files tell that hold the objects."""
+        made = self._store.commit(oid).committer.time
+        if oid == entry.oid or made != entry.time:
+            return made < entry.time
+        written, other = self._written(oid), self._written(entry.oid)
+        return written is not None and other is not None and written < other
+
+    def _written(self, oid: str) -> int | None:
+        """Return when a loose object was written, None for one that is packed."""
+        try:
+            return os.stat(os.path.join(self._repo.common_dir, "objects", oid[:2], oid[2:])).st_mtime_ns
+        except OSError:
+            return None
