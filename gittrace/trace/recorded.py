@@ -182,7 +182,9 @@ class _Steps:
                 changes, links = self._changes(event, part)
                 if not changes and not links:
                     continue
-                brought, lent = self._brought(now, then, event), self._lent(others)
+                brought = self._brought(now, then, event)
+                # what a command wrote it did write, though a branch has the same
+                lent = self._lent(others if part == DIFF else ())
                 for doer, done, some in self._parted(event, part, changes):
                     nobody = is_header or (part == EFFECT and brings(event))
                     writer = None if nobody else self._writer(doer, done, segment.index)

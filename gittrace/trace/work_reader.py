@@ -112,7 +112,9 @@ class _Reader:
             omitted = event.get(f"{key}_omitted")
             if not isinstance(text, str) and not isinstance(omitted, Mapping):
                 continue
-            lent = [self._tree(root) for oid in self.lent.get(origin.event_id, ()) if (root := self._root(oid))]
+            # what a command wrote it did write, though a branch has the same
+            others = self.lent.get(origin.event_id, ()) if key == "diff" else ()
+            lent = [self._tree(root) for oid in others if (root := self._root(oid))]
             foreign = self._foreign(at, *merged) + self._brought(origin.event_id) + lent
             self.came = key == "effect" and brings(event)
             ours = counts and not (self.came and grafts(event))

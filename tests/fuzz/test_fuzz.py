@@ -8,6 +8,7 @@ import pytest
 from tests.fuzz import blackbox, sharing
 from tests.fuzz.again import played
 from tests.fuzz.engine import Program, program, report, run, shrink
+from tests.fuzz.natural.play import played as played_naturally
 
 _PROGRAMS = Path(__file__).parent / "programs"
 
@@ -41,6 +42,13 @@ def test_clones_of_one_server(seed: int) -> None:
     assert failure is None, "\n".join((failure.text, *failure.transcript))
 
 
+@pytest.mark.parametrize("seed", [2, 3])
+def test_natural_text(seed: int) -> None:
+    """What is said of text that repeats itself is what became of it; of every other seed nothing waits for sealers."""
+    problems, log = played_naturally(seed, 10)
+    assert not problems, "\n".join((*problems, *log))
+
+
 @pytest.mark.parametrize("path", sorted(_PROGRAMS.glob("*.txt")), ids=lambda path: path.stem)
 def test_what_failed_once(path: Path) -> None:
     """Programs that were found to break a rule, cut short; a file whose name ends in `-broken` still does."""
@@ -66,6 +74,15 @@ def test_more_random_work(number: int) -> None:
     assert said is None, said
     failure = played(seed, 80)
     assert failure is None, "\n".join((f"--again --seed {seed} --steps 80", failure.text, *failure.transcript))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", range(20))
+def test_more_natural_text(number: int) -> None:
+    """Programs that are others each time, unless FUZZ_SEED says which."""
+    seed = int(os.environ.get("FUZZ_SEED") or int.from_bytes(os.urandom(4))) + number
+    problems, log = played_naturally(seed, 50)
+    assert not problems, "\n".join((f"natural {seed} {seed} 50", *problems, *log))
 
 
 @pytest.mark.slow

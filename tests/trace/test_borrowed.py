@@ -1,5 +1,7 @@
 """What a session took from branches of which nobody recorded anything, where git doesn't say that it did."""
 
+import time
+
 import pytest
 
 from tests.support.recording import TEN, Recording
@@ -69,6 +71,15 @@ def test_a_short_line_beside_it_is_the_traces(work: Recording, topic: str) -> No
     assert blamed(work)["else"] == "commit"
     assert blamed(work)["the line named typed"] == "commit"
     assert blamed(work)["the line named theirs"] is None
+
+
+def test_what_a_command_writes_is_its_though_a_branch_has_the_same(work: Recording, topic: str) -> None:
+    work.start()
+    time.sleep(1.1)  # a commit's time is in whole seconds
+    work.did("make", a=TEN + lines("theirs", "too"))
+    work.commit()
+    work.stop()
+    assert blamed(work)["the line named theirs"] == "make"
 
 
 def test_what_the_trace_wrote_there_stays_its(work: Recording) -> None:
