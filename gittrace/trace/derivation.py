@@ -44,6 +44,11 @@ class Derivation:
         self.ledger = Ledger(Facts(Tables(self._memo.db), self._reader), self.graph, self._notes)
         self.finder = Finder(self.ledger)
 
+    def close(self) -> None:
+        """Let go of what was read and looked up; nothing is answered any more."""
+        self.ledger.close()
+        vars(self).clear()
+
     @cached_property
     def unreachable(self) -> list[str]:
         """The commits that count though nothing leads to them."""

@@ -71,6 +71,7 @@ class Historian:
         try:
             self._memo.hold()
             if self._derivation is None or self._derivation[0] != self._memo.version():
+                self._let_go()
                 derivation = Derivation(self.store, self._given, self._memo, self._tips)
                 self._derivation = self._memo.version(), derivation
                 # they were read; many traces are much to hold
@@ -83,8 +84,13 @@ class Historian:
         """Find out all of traces, and let go of what was read for it."""
         for trace in traces:
             self._answer(trace)
-        self._derivation = None
+        self._let_go()
         self._memo.shrink()
+
+    def _let_go(self) -> None:
+        if self._derivation:
+            self._derivation[1].close()
+        self._derivation = None
 
     def links(self, trace: str) -> list[Link]:
         """Return the links of a trace, by its id, the oldest commit first."""

@@ -18,7 +18,7 @@ from gittrace.commands import export
 from gittrace.git import process
 from gittrace.model.attribution import Attribution
 from gittrace.model.trace import Trace
-from gittrace.trace import answers, attribution, contents, derivation, facts, gather, hints, reading, tables
+from gittrace.trace import answers, attribution, claims, contents, derivation, facts, gather, hints, reading, tables
 from gittrace.trace import outcome as outcome_of
 from gittrace.trace.answers import Answers
 from gittrace.trace.fingerprint import line_of
@@ -186,6 +186,31 @@ def test_who_wrote_what_is_told_of_all_commits_with_one_git(work: Recording, cou
             asked.close()
         numbers.append((len(commits), counted["git"]))
     assert numbers == [(_COMMITS, 0), (_COMMITS, 0)]
+
+
+def test_what_many_answers_took_is_let_go_of_without_looking_for_garbage(
+    work: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is much, and garbage is looked for seldom."""
+    traces = _history(work)
+    held: list[ReferenceType[Any]] = []
+    for kind in (reading.Reader, claims.Ledger):
+
+        def made(self: Any, *args: Any, real: Any = kind.__init__) -> None:
+            real(self, *args)
+            held.append(ref(self))
+
+        monkeypatch.setattr(kind, "__init__", made)
+    monkeypatch.setattr(derivation, "_AT_ONCE", 5)
+    with closing(Store(work.here)) as store:
+        historian = Historian(store, ())
+        gc.collect()
+        gc.disable()
+        try:
+            historian.settle(traces)
+            assert (len(held), [one() for one in held if one()]) == (4, [])
+        finally:
+            gc.enable()
 
 
 class _Watched(io.BytesIO):
