@@ -35,6 +35,11 @@ _UPDATE = (*_OPTIONS, "update-index", "-z", "--add", "--remove", "--replace", "-
 _REMOVE = (*_OPTIONS, "update-index", "-z", "--force-remove", "--stdin")
 
 _RULES = (b".gitignore", b".gitattributes")
+# a file that git reads is cut short: SIGBUS, by its numbers on Linux and macOS
+_CUT_SHORT = (-7, -10)
+# how often git is started then
+_TRIES = 3
+_CHANGING = "changed while it was read"
 _SECRET_SUFFIXES = (
     ".pem", ".key", ".p12", ".pfx", ".jks", ".keystore", ".kdbx", ".ppk", ".ovpn", ".gpg", ".tfstate", ".secret",
 )  # fmt: skip
@@ -166,7 +171,7 @@ class _Taker:
         return {path for path in own if path.endswith(b"/") and not os.path.lexists(os.path.join(top, path, b".git"))}
 
     def _force_remove(self, paths: "Iterable[bytes]") -> None:
-        self.repo.git(*_REMOVE, stdin=_joined(path.rstrip(b"/") for path in paths), env=self.env)
+        self._git(*_REMOVE, stdin=_joined(path.rstrip(b"/") for path in paths))
 
     def _signature(self) -> str:
         """Return what tells that the user's index or `info/exclude` was written, or that objects may have gone."""
@@ -223,7 +228,24 @@ class _Taker:
         os.replace(new, self.index)
 
     def _status(self) -> _Status:
-        return _Status(self.repo.git(*_STATUS, env=self.env))
+        return _Status(self._git(*_STATUS))
+
+    def _git(self, *args: str, stdin: bytes = b"") -> bytes:
+        """Run git on the private index, and again where a file was cut short under it.
+
+        That is the end of a git, which leaves its lock.
+        """
+        tries = _TRIES
+        while True:
+            tries -= 1
+            try:
+                return self.repo.git(*args, stdin=stdin, env=self.env)
+            except GitFailed as error:
+                if error.code not in _CUT_SHORT:
+                    raise
+                _remove(f"{self.index}.lock")
+                if not tries:
+                    raise
 
     def _admit(self, path: bytes) -> bool:
         """Tell whether an untracked path goes into the snapshot; else name it in `skipped`."""
@@ -260,12 +282,15 @@ class _Taker:
         while todo:
             part = todo.pop()
             try:
-                self.repo.git(*_UPDATE, stdin=_joined(part), env=self.env)
+                self._git(*_UPDATE, stdin=_joined(part))
             except GitFailed as error:
+                if error.code < 0 and error.code not in _CUT_SHORT:
+                    raise
                 if "No space left" in str(error) or "Read-only" in str(error) or "index.lock" in str(error):
                     raise
                 if len(part) == 1:
-                    self._skip(os.fsdecode(part[0]), str(error).removeprefix("git update-index: "), 0)
+                    why = str(error).removeprefix("git update-index: ") if error.code > 0 else _CHANGING
+                    self._skip(os.fsdecode(part[0]), why, 0)
                     continue
                 half = len(part) // 2
                 todo += [part[half:], part[:half]]

@@ -161,6 +161,25 @@ def test_a_filter_that_fails_leaves_one_file_out(small: Repo) -> None:
     assert taken.tree == reference(small, taken.skipped)
 
 
+@pytest.mark.parametrize("always", [False, True])
+def test_a_file_that_is_cut_short_while_git_reads_it(small: Repo, tmp_path: Path, always: bool) -> None:
+    """It is the end of that git, by a signal that leaves the lock of the index."""
+    take(view(small))
+    once = tmp_path / "once"
+    small.git("config", "filter.cut.clean", f"{'true' if always else f'mkdir {once}'} && kill -BUS $PPID; cat")
+    small.write(".gitattributes", "*.cut filter=cut\n")
+    for number in range(5):
+        small.write(f"{number}.txt", f"{number}\n")
+    small.write("5.cut", "x")
+    taken = take(view(small))
+    assert [(item["path"], item["reason"]) for item in taken.skipped] == (
+        [("5.cut", "changed while it was read")] if always else []
+    )
+    assert not (small.git_dir / "trace/index.lock").exists()
+    small.git("config", "filter.cut.clean", "cat")
+    assert taken.tree == reference(small, taken.skipped)
+
+
 def test_sparse_checkout(small: Repo) -> None:
     for number in range(3):
         small.commit(f"part{number}/file", f"{number}\n")
