@@ -7,7 +7,7 @@ journaled, among the branches that are older: does one hold, in the same file, l
 import os
 from collections.abc import Sequence
 
-from gittrace.git.objects import ObjectStore
+from gittrace.git.objects import ObjectMissing, ObjectStore
 from gittrace.git.reflog import Entry
 from gittrace.git.repository import Repository
 from gittrace.git.trees import TreeEditor
@@ -28,7 +28,8 @@ class Borrowed:
     def __init__(self, repo: Repository, store: ObjectStore) -> None:
         self._repo = repo
         self._store = store
-        self._tips: dict[str, TreeEditor] | None = None
+        self._tips: list[str] | None = None
+        self._trees: dict[str, TreeEditor] = {}
         self._lines: dict[str, frozenset[bytes]] = {}
 
     def by(self, entry: Entry, trees: Sequence[str | None]) -> list[str]:
@@ -41,18 +42,21 @@ class Borrowed:
                 new = self._of(change.new_oid).difference(*(self._of(oid) for oid in before if oid))
                 if new:
                     fresh[change.path] = new
-        return [oid for oid, tree in self._trees().items() if self._holds(tree, fresh) and self._is_older(oid, entry)]
-
-    def _trees(self) -> dict[str, TreeEditor]:
+        if not fresh:
+            return []
         if self._tips is None:
             names = self._repo.git(*_TIPS, "refs/heads", "refs/remotes").decode().split()
-            commits = [oid for oid in dict.fromkeys(names) if self._store.kind(oid) == "commit"]
-            self._tips = {oid: TreeEditor(self._store, self._store.commit(oid).tree) for oid in commits}
-        return self._tips
+            self._tips = [oid for oid in dict.fromkeys(names) if self._store.kind(oid) == "commit"]
+        return [oid for oid in self._tips if self._is_older(oid, entry) and self._holds(oid, fresh)]
 
-    def _holds(self, tree: TreeEditor, fresh: dict[bytes, frozenset[bytes]]) -> bool:
-        entries = ((tree.get(path), lines) for path, lines in fresh.items())
-        return any(entry is not None and not lines.isdisjoint(self._of(entry.oid)) for entry, lines in entries)
+    def _holds(self, commit: str, fresh: dict[bytes, frozenset[bytes]]) -> bool:
+        try:
+            if commit not in self._trees:
+                self._trees[commit] = TreeEditor(self._store, self._store.commit(commit).tree)
+            entries = ((self._trees[commit].get(path), lines) for path, lines in fresh.items())
+            return any(entry is not None and not lines.isdisjoint(self._of(entry.oid)) for entry, lines in entries)
+        except ObjectMissing:
+            return False  # a clone in part need not have it
 
     def _of(self, oid: str) -> frozenset[bytes]:
         """Return the lines of a file that say something."""

@@ -119,3 +119,17 @@ def test_a_commit_says_from_which_branches_it_took_lines(work: Recording, topic:
     work.stop()
     commits = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
     assert [event.get("borrowed") for event in commits] == [[topic], None]
+
+
+def test_branches_of_which_the_clone_has_no_files(work: Recording, topic: str) -> None:
+    """A clone in part has commits without their trees."""
+    who = "Sam <sam@example.com> 1000000000 +0000"
+    commit = f"tree {'1' * 40}\nparent {topic}\nauthor {who}\ncommitter {who}\n\nfar away\n".encode()
+    oid = work.repo.git("hash-object", "-w", "-t", "commit", "--stdin", stdin=commit)
+    work.git("update-ref", "refs/remotes/origin/far", oid)
+    work.start()
+    work.git("merge", "-q", "--squash", "topic")
+    work.commit("taken")
+    work.stop()
+    (event,) = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
+    assert event["borrowed"] == [topic]

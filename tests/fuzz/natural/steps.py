@@ -9,6 +9,8 @@ from tests.fuzz.natural.world import Desk
 
 Step = Callable[[Desk], None]
 _MOST_STOPS = 40
+_BEGINS, _ENDS = re.compile(rb"^<{7,} ", re.MULTILINE), re.compile(rb"^>{7,} ")
+_GOES_ON = re.compile(rb"^={7,}$")
 # what is under way, by the file in the git directory that says so
 _UNDER_WAY = {
     "rebase-merge": "rebase",
@@ -154,9 +156,9 @@ def pick(desk: Desk) -> None:
     if not there:
         return
     some = rng.sample(there, min(len(there), rng.choice((1, 1, 2))))
-    how = rng.choice(((), ("-x",), ("-n",)))
-    desk.maybe_recorded(0.5, "cherry-pick", *how, *some, ok=False)
-    _finish(desk, _around(desk, some))
+    hints = _around(desk, some)
+    desk.maybe_recorded(0.5, "cherry-pick", *rng.choice(((), ("-x",), ("-n",))), *some, ok=False)
+    _finish(desk, hints)
     clean(desk)
 
 
@@ -169,10 +171,9 @@ def revert(desk: Desk) -> None:
         return
     reverts = [name for name in here if name in book.reverts]
     old = rng.choice(reverts) if reverts and rng.random() < 0.5 else rng.choice(here)
-    before = desk.head()
-    how = rng.choice(("--no-edit", "--no-edit", "-n"))
-    desk.maybe_recorded(0.5, "revert", how, old, ok=False)
-    _finish(desk, _around(desk, [old]))
+    hints, before = _around(desk, [old]), desk.head()
+    desk.maybe_recorded(0.5, "revert", rng.choice(("--no-edit", "--no-edit", "-n")), old, ok=False)
+    _finish(desk, hints)
     clean(desk)
     book.reverts.update({desk.head()} - {before})
 
@@ -245,8 +246,9 @@ def mail(desk: Desk) -> None:
     old = desk.world.rng.choice(there)
     path = desk.world.top / "mail"
     path.write_bytes(desk.repo.run("git", "format-patch", "--stdout", "--binary", "-1", old))
+    hints = _around(desk, [old])
     desk.maybe_recorded(0.5, "am", "-q", "-3", str(path), ok=False)
-    _finish(desk, _around(desk, [old]))
+    _finish(desk, hints)
 
 
 def rename(desk: Desk) -> None:
@@ -339,7 +341,7 @@ def _solve(desk: Desk, typing: bool = True) -> bool:
             stages.setdefault(name, set()).add(meta.split(" ")[2])
     for name, sides in stages.items():
         path = desk.repo.top / name
-        if {"2", "3"} <= sides and path.is_file():
+        if path.is_file() and ({"2", "3"} <= sides or _BEGINS.search(path.read_bytes())):
             path.write_bytes(_solved(desk, path.read_bytes(), typing))
             desk.git("add", "--", name)
         elif path.is_file() and rng.random() < 0.5:
@@ -351,18 +353,19 @@ def _solve(desk: Desk, typing: bool = True) -> bool:
 
 def _solved(desk: Desk, data: bytes, typing: bool) -> bytes:
     rng, kept = desk.world.rng, []
-    side, choice = None, ""
+    # a conflict may stand in another one
+    depth, side, choice = 0, "", ""
     for line in data.split(b"\n"):
-        if line.startswith(b"<<<<<<< "):
-            side, choice = "ours", rng.choice(("ours", "theirs", "both"))
-        elif line == b"=======" and side == "ours":
+        if _BEGINS.match(line):
+            depth, side, choice = depth + 1, "ours", "both" if depth else rng.choice(("ours", "theirs", "both"))
+        elif depth and _GOES_ON.match(line):
             side = "theirs"
-        elif line.startswith(b">>>>>>> ") and side:
-            side = None
-            if typing and rng.random() < 0.2:
+        elif depth and _ENDS.match(line):
+            depth -= 1
+            if not depth and typing and rng.random() < 0.2:
                 kept.append(b"# solved as number %d" % rng.randrange(10**6))
                 desk.world.book.new(kept[-1], desk.hand, unsure=True)
-        elif side is None or choice in ("both", side):
+        elif not depth or choice in ("both", side):
             kept.append(line)
     return b"\n".join(kept)
 
