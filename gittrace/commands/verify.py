@@ -1,6 +1,7 @@
 """git trace verify."""
 
 import argparse
+import sys
 from collections import Counter
 
 from gittrace.commands.common import json_option, print_json
@@ -38,7 +39,10 @@ def run(args: argparse.Namespace) -> int:
         ids = [find_trace(store, args.trace)] if args.trace else store.trace_ids()
         signed: list[list[tuple[Segment, Standing]]] = []
         reports = [_report(store, trace, signed) for trace in ids]
-        damage = [f"note of commit {commit}: {why}" for _, commit, why in store.index.damage()] + store.problems
+        damage = [f"note of commit {commit}: {why}" for _, commit, why in store.index.damage()]
+        damage += [problem for problem in store.problems if problem not in store.blocked]
+        for problem in store.blocked:
+            sys.stderr.write(f"warning: {shown(problem)}\n")
     finally:
         store.close()
     bad = bool(damage) or any(report["mismatch"] or report["damaged"] for report in reports)

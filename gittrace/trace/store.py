@@ -39,18 +39,24 @@ class Pending:
 
 
 class Store:
-    """Reads traces; `problems` holds, in words, what could not be sealed or read."""
+    """Reads traces.
+
+    problems  in words, what could not be sealed or read
+    blocked   those of them that say why nothing could be sealed at all: no damage, and all can be read
+    """
 
     def __init__(self, repo: Repository) -> None:
         self.repo = repo
         self.problems: list[str] = []
+        self.blocked: list[str] = []
         self._differ: Differ | None = None
         self._masking = Masking(repo)
         try:
             self.problems += seal(repo).failed
         except (TraceError, OSError) as error:
             # a full disk or a read-only repository: what is recorded can be read all the same
-            self.problems.append(f"cannot seal: {told(error)}")
+            self.blocked.append(f"cannot seal: {told(error)}")
+            self.problems += self.blocked
         self.index = Index(repo)
         self.pending = {item.session_id: item for item in self._pending()}
         self.active: Active | None = active_session(repo.trace_dir, repo.common_trace_dir)
