@@ -21,13 +21,21 @@ def clean(value: str) -> str:
     return value
 
 
+_ODD = "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]"
+
+
 def unbroken(line: str) -> str:
-    """Escape what some readers take for the end of a line in a line of JSON."""
-    return (
-        line
-        if line.isascii()
-        else line.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").replace("\u0085", "\\u0085")
-    )
+    """Escape in a line of JSON what some readers take for the end of a line, and some terminals for a command.
+
+    The latter are the controls from 127 on, which JSON leaves as they are, and what turns the direction of writing or
+    shows as nothing.
+    """
+    if line.isascii() and "\x7f" not in line:
+        return line
+    # a recorded command, which must start at once, loads this file and writes no JSON for others
+    import re
+
+    return re.sub(_ODD, lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def shown(value: str) -> str:

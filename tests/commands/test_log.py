@@ -1,5 +1,6 @@
 """git trace log."""
 
+import json
 import re
 import sys
 
@@ -123,6 +124,20 @@ def test_where_a_file_is_called_head(story: Story) -> None:
         story.repo.git("add", "-A")
         story.repo.git("commit", "-q", "--allow-empty", "-m", "a file called HEAD")
         assert "a file called HEAD" in story.repo.trace("log", "--fate")
+
+
+def test_json_on_a_terminal_commands_nothing(story: Story) -> None:
+    """JSON escapes the controls below 32 only; a terminal takes those above 127 for the same."""
+    name = "a\x9b31m\x9d0;owned\x9c\u202eb\u2066c\u200f\x7f\u200b\ufeff"
+    story.repo.write(name, "a line\n")
+    story.repo.trace("run", "--", "true")
+    story.repo.trace("note", "-m", name)
+    for asked in (("log", "--json", "--fate"), ("show", "--json", story.trace), ("export",)):
+        told = story.repo.trace(*asked)
+        assert not set(name) & set(told) - set("a31m0;ownedbc")
+        json.loads(told)
+    (trace,) = story.trace_json("log", "--fate")
+    assert name in [file["path"] for file in trace["fate"]["files"]]
 
 
 def test_json_is_one_line_whatever_a_reader_takes_for_the_end_of_one(story: Story) -> None:
