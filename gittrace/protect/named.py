@@ -28,6 +28,14 @@ Value = tuple[int, int, int, int, int, bool]
 
 _WORD = re.compile(rb"[A-Za-z0-9\x80-\xff]")
 _UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$", re.IGNORECASE)
+# a file's name and its hash
+_FILE = re.compile(
+    rb"\.(?:bz2|cc|cfg|conf|cpp|css|csv|deb|dll|exe|gz|hpp|html|ini|jar|java|json|lock|log|mjs|php|proto|rpm|rst|scss|"
+    rb"sql|svg|tar|tgz|toml|tsx?|txt|vue|whl|xml|xz|ya?ml|zip|zst|[chmo]|cs|go|hs|js|jsx|kt|md|mk|ml|py|pyc|rb|rs|sh|so)\Z"
+)
+_HASH = re.compile(
+    rb"(?:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{56}|[0-9a-f]{64}|[0-9a-f]{96}|[0-9a-f]{128})\Z", re.IGNORECASE
+)
 _NAME_WORDS = re.compile(rb"[A-Z]?[a-z]+|[A-Z]+")
 _LITERAL_BEGINS = b"tfnuTFNU"
 _LITERAL = re.compile(rb"(?i:true|false|none|null|nil|undefined|nan)[,;.)\]}]*$")
@@ -166,6 +174,8 @@ def _can_be_secret(buf: bytes, value: Value) -> bool:
     if is_word(buf, start, end) or (buf[start] in _LITERAL_BEGINS and _LITERAL.match(buf, start, end)):
         return False
     if rest_start < rest_end and _is_harmless(buf[rest_start - 1], buf[rest_start:rest_end]):
+        return False
+    if b"." in buf[rest_start:rest_end] and _FILE.search(buf, rest_start, rest_end) and _HASH.match(buf, start, end):
         return False
     if not is_quoted:
         if buf[end : end + 1] in _GOES_ON or buf.startswith(_NO_VALUE, start, end) or REFERENCE.match(buf, start, end):
