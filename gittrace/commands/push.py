@@ -13,7 +13,7 @@ from gittrace.git.repository import Discovery, Repository
 from gittrace.git.transfer import Line, TransferFailed
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope
-from gittrace.share.publish import Published, Rehearsal, publish
+from gittrace.share.publish import Published, Rehearsal, exclusively, publish
 from gittrace.share.remotes import Target
 from gittrace.share.renamed import remotes_of
 from gittrace.text import counted, shown
@@ -60,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
     with open_objects(repo) as store:
         for target in chosen:
             try:
-                done.append(publish(repo, target, scope, line, dry, store=store))
+                with exclusively(repo, line):
+                    done.append(publish(repo, target, scope, line, dry, store=store))
                 more = complete(repo, target, scope, line, dry, store)
                 done += [more] if more else []
             except TransferFailed as error:

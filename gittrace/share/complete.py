@@ -13,7 +13,7 @@ from gittrace.git.transfer import Line
 from gittrace.model.segment import Note, parse_note
 from gittrace.share import state as states
 from gittrace.share.plan import Scope
-from gittrace.share.publish import Published, Rehearsal, alone, publish, state_of
+from gittrace.share.publish import Published, Rehearsal, alone, exclusively, publish, state_of
 from gittrace.share.remotes import Target, mirror, writer_of
 from gittrace.share.state import State
 from gittrace.vocabulary import NOTES_REF
@@ -33,7 +33,7 @@ def complete(
 
     Asked of the commits that came there since it was last asked, if some of them has no note. Return None when there
     was nothing. `dry`: only say what would be published, after what the rehearsal has. `store`: the repository's
-    objects, where they are open. Raises as `publish` does.
+    objects, where they are open. Raises as `publish` does, and Busy.
     """
     state = state_of(repo, target, dry)
     with nullcontext(store) if store else open_objects(repo) as objects:
@@ -41,7 +41,9 @@ def complete(
         done = None
         if fresh and not _all_noted(repo, objects, fresh):
             more = _carried(repo, target, fresh, dry)
-            done = publish(repo, target, Scope(), line, dry, more, objects) if more else None
+            if more:
+                with exclusively(repo, line):
+                    done = publish(repo, target, Scope(), line, dry, more, objects)
     if fresh and not dry and not (done and done.held):
         with alone(repo, wait=line.idle) as mine:
             if mine:

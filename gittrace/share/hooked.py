@@ -18,7 +18,7 @@ from gittrace.share import pusher, queue
 from gittrace.share import state as states
 from gittrace.share.complete import complete
 from gittrace.share.plan import Scope, alive
-from gittrace.share.publish import Drain, Published, alone, publish_alone
+from gittrace.share.publish import Drain, Published, alone, publish
 from gittrace.share.remotes import Target
 from gittrace.share.renamed import remotes_of
 from gittrace.trace.detached import leave_terminal
@@ -144,7 +144,7 @@ def _settle(repo: Repository, target: Target, pid: int) -> None:
         time.sleep(0.1)
     with alone(repo, wait=_LINE.total) as mine:
         if mine and _unproven(repo, target):
-            publish_alone(repo, target, Scope(), _LINE)
+            publish(repo, target, Scope(), _LINE)
 
 
 __all__ = ["PATIENCE", "SnapshotsStay", "need_no_snapshots", "parse", "pushed"]

@@ -5,8 +5,8 @@ it moves when the server has confirmed, the queue's entries leave then, and not 
 """
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -90,6 +90,15 @@ def alone(repo: Repository, wait: float = 0) -> AbstractContextManager[bool]:
     return lock.alone(os.path.join(share_dir(repo), _LOCK), wait)
 
 
+@contextmanager
+def exclusively(repo: Repository, line: Line) -> Iterator[None]:
+    """Be the only one who publishes from this repository. Raises Busy when another does for too long."""
+    with alone(repo, wait=line.idle) as mine:
+        if not mine:
+            raise Busy("another process is publishing", "wait for it to end, then try again")
+        yield
+
+
 More = Mapping[str, Note]
 
 
@@ -102,29 +111,13 @@ def publish(
     more: More | None = None,
     store: ObjectStore | None = None,
 ) -> Published:
-    """Publish what should be at a target; of the queue, all that is for it is done with then.
+    """Publish what should be at a target, by who is alone; of the queue, all that is for it is done with then.
 
     dry   only say what would be published; objects that no ref leads to are all that it leaves
     more  commit -> segments to be noted on it there though they are not here
     store the repository's objects, where they are open
-    Raises Busy, NotInitialized, BadConfig, TransferFailed, GitFailed, OSError; the queue's entries then stay.
+    Raises NotInitialized, BadConfig, TransferFailed, GitFailed, OSError; the queue's entries then stay.
     """
-    with alone(repo, wait=line.idle) as mine:
-        if not mine:
-            raise Busy("another process is publishing", "wait for it to end, then try again")
-        return publish_alone(repo, target, scope, line, dry, more, store)
-
-
-def publish_alone(
-    repo: Repository,
-    target: Target,
-    scope: Scope,
-    line: Line,
-    dry: Rehearsal | None = None,
-    more: More | None = None,
-    store: ObjectStore | None = None,
-) -> Published:
-    """As `publish`, by who holds the lock."""
     done = Published(target)
     done.problems = seal(repo).failed
     if unsigned.due(repo):
@@ -344,11 +337,11 @@ class Drain:
 
     def _publish(self, entry: Entry) -> list[Published]:
         try:
-            return [publish_alone(self._repo, Target(entry.remote, entry.to), Scope(), self._line)]
+            return [publish(self._repo, Target(entry.remote, entry.to), Scope(), self._line)]
         except (TraceError, OSError):
             # why is in the queue
             self._tried |= {entry.id: entry.tried for entry in queue.waiting(self._repo)}
             return []
 
 
-__all__ = ["Busy", "Drain", "Published", "Rehearsal", "alone", "publish", "publish_alone", "state_of"]
+__all__ = ["Busy", "Drain", "Published", "Rehearsal", "alone", "exclusively", "publish", "state_of"]

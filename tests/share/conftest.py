@@ -9,7 +9,7 @@ import pytest
 from gittrace.git.transfer import Line
 from gittrace.share.fetch import Fetched, fetch
 from gittrace.share.plan import Scope
-from gittrace.share.publish import Published, publish
+from gittrace.share.publish import Published, exclusively, publish
 from gittrace.share.remotes import Target
 from gittrace.share.setup import share
 from tests.share.support import Server
@@ -69,7 +69,8 @@ def push(
 ) -> Published:
     """Publish."""
     scope = Scope(everything=old or private or unlinked, private=private, unlinked=unlinked)
-    return publish(work.here, Target(remote, to or remote), scope, LINE)
+    with exclusively(work.here, LINE):
+        return publish(work.here, Target(remote, to or remote), scope, LINE)
 
 
 def pull(work: Recording, remote: str = "origin") -> Fetched:

@@ -104,6 +104,31 @@ def test_what_is_held_back_is_in_nothing_that_leaves(work: Recording, server: Se
     assert _left(work) == []
 
 
+def test_what_was_begun_for_nobody_stays_here_until_git_collects_it(work: Recording, server: Server) -> None:
+    one = _recorded(work, "one")
+    _hold(work, one)
+
+    def loose() -> set[str]:
+        told = work.git("fsck", "--unreachable", "--no-reflogs", "--no-progress").splitlines()
+        return {line.split()[2] for line in told if line.split()[1] == "commit"}
+
+    before = loose()
+    done = push(work)
+    assert len(done.held) == 1
+    (begun,) = loose() - before
+    held = work.git("notes", f"--ref={NOTES_REF}", "list", one)
+    assert held in work.git("ls-tree", "-r", begun)
+    two = _recorded(work, "two")
+    push(work)
+    work.git("push", "-q", "--no-verify", "--all", "origin")
+    assert two in server.segments()
+    for oid in (begun, held):
+        server.repo.git("cat-file", "-e", oid, status=1)
+    work.git("gc", "-q", "--prune=now")
+    work.git("cat-file", "-e", begun, status=1)
+    assert push(work).segments == 0
+
+
 def test_a_gate_that_fails_leaves_no_git_behind(
     work: Recording, server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
