@@ -5,6 +5,7 @@ led to that commit: a segment with an event that is not younger, or one that is 
 costs a look into the cache, and new work makes only new commits dear.
 """
 
+import gc
 import json
 import os
 import sqlite3
@@ -143,7 +144,10 @@ class Answers:
 
         if self._made and self._made[0].issuperset(traces):
             return self._made[1]
-        self._made = None
+        if self._made:
+            self._made = None
+            # what it had read is in cycles, much, and would be held beside what is read now
+            gc.collect()
         began = {trace: at for trace, at, _ in self.store.index.traces()}
         unsealed = {item.header["trace_id"] for item in self.store.pending.values()}
         sources = [

@@ -18,7 +18,19 @@ from gittrace.commands import export
 from gittrace.git import process
 from gittrace.model.attribution import Attribution
 from gittrace.model.trace import Trace
-from gittrace.trace import answers, attribution, claims, contents, derivation, facts, gather, hints, reading, tables
+from gittrace.trace import (
+    answers,
+    attribution,
+    claims,
+    contents,
+    derivation,
+    facts,
+    gather,
+    hints,
+    past,
+    reading,
+    tables,
+)
 from gittrace.trace import outcome as outcome_of
 from gittrace.trace.answers import Answers
 from gittrace.trace.fingerprint import line_of
@@ -211,6 +223,31 @@ def test_what_many_answers_took_is_let_go_of_without_looking_for_garbage(
             assert (len(held), [one() for one in held if one()]) == (4, [])
         finally:
             gc.enable()
+
+
+def test_what_the_first_question_read_is_let_go_of_before_all_is_read(
+    work: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _history(work)
+    held: list[ReferenceType[Any]] = []
+    real = past.Past.__init__
+
+    def made(self: Any, objects: Any) -> None:
+        held.append(ref(self))
+        real(self, objects)
+
+    monkeypatch.setattr(past.Past, "__init__", made)
+    monkeypatch.setattr(answers, "_FEW", 0)
+    with closing(Store(work.here)) as store:
+        asked = Answers(store, True, Historian(store, ()).sharing)
+        gc.disable()
+        try:
+            for commit in work.git("rev-list", "--no-merges", "-n4", "HEAD").split():
+                asked.attribution(commit)
+            assert [one() is None for one in held] == [True, False]
+        finally:
+            gc.enable()
+        asked.close()
 
 
 class _Watched(io.BytesIO):
