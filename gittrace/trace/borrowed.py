@@ -69,12 +69,11 @@ class Borrowed:
         return found
 
     def _is_older(self, oid: str, entry: Entry) -> bool:
-        """Tell whether a commit was there before another; within a second the files tell that hold the objects."""
-        made = self._store.commit(oid).committer.time
-        if oid == entry.oid or made != entry.time:
-            return made < entry.time
+        """Tell whether a commit was there before another: by the files that hold them, else by what they say."""
         written, other = self._written(oid), self._written(entry.oid)
-        return written is not None and other is not None and written < other
+        if written is None or other is None:
+            return oid != entry.oid and self._store.commit(oid).committer.time < entry.time
+        return written < other
 
     def _written(self, oid: str) -> int | None:
         """Return when a loose object was written, None for one that is packed."""

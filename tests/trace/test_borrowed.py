@@ -133,3 +133,17 @@ def test_branches_of_which_the_clone_has_no_files(work: Recording, topic: str) -
     work.stop()
     (event,) = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
     assert event["borrowed"] == [topic]
+
+
+def test_a_younger_branch_that_says_it_is_older(work: Recording) -> None:
+    """Anyone may set a commit's date."""
+    past = {f"GIT_{role}_DATE": "2001-02-03T04:05:06Z" for role in ("AUTHOR", "COMMITTER")}
+    work.start()
+    work.write(a=TEN + lines("typed"))
+    own = work.commit()
+    taken = work.git("commit-tree", work.head("HEAD^{tree}"), "-p", "HEAD~", "-m", "taken by another", env=past)
+    work.git("update-ref", "refs/heads/topic", taken)
+    work.stop()
+    (event,) = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
+    assert (event["commit"], event.get("borrowed")) == (own, None)
+    assert blamed(work)["the line named typed"] == "commit"
