@@ -6,9 +6,10 @@ otherwise than without gittrace is named, and the exit status is 1.
 
 With a session some differences are true and meant: what snapshots hold is in reach, so it is neither dangling nor
 pruned (t1410 of 2.39.5), `--all` and `refs/notes/*` show the notes (t3301, t4013), `name-rev --all` names their commits
-too (t6120), all refs are listed and the configuration begins with ours (t5411, t5504). A script that looks for dangling
-objects or removes a repository right after a commit may meet the detached sealer there (t1410, t2400, t6402, t7406);
-with `--now` it waits.
+too (t6120), all refs are listed and the configuration begins with ours (t3211, t5411, t5504), and a push of snapshots,
+as `--mirror` is one, is stopped (t5517). A script that counts objects, packs or their commits (t5304, t5310, t5319),
+looks for dangling objects or removes a repository right after a commit may meet the detached sealer or what it wrote
+(t1410, t2400, t6402, t7406); with `--now` it waits.
 """
 
 import argparse
