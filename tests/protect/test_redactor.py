@@ -145,11 +145,11 @@ ENDLESS = [
 @pytest.mark.parametrize("unit", ENDLESS)
 def test_secrets_without_an_end_are_masked_in_all_windows(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each begins in the one before it: what goes on behind a window is masked in the next."""
-    data = unit.encode() * (400_000 // len(unit))
+    data = unit.encode() * (280_000 // len(unit))
     out = REDACTOR.data(data)[0]
     assert unit.encode() not in out
     assert len(PLACEHOLDER.sub(b"", out)) < 40
-    assert out == _in_pieces(data, list(range(0, len(data), 99_991)))
+    assert out == _in_pieces(data, list(range(0, len(data), 69_991)))
     monkeypatch.setattr(redactor_module, "BLOCK", 1 << 30)
     assert out == _in_pieces(data, [])
 
@@ -316,7 +316,7 @@ def test_time_grows_with_the_text_and_no_faster(unit: str) -> None:
         return min(times)
 
     # ten times the text: a hundred times the work, if it grew with the square
-    assert took(200_000) < 30 * took(20_000) + 0.05
+    assert took(100_000) < 30 * took(10_000) + 0.05
 
 
 @example("[REDACTED:password:0123abcd]")
