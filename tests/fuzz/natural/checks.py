@@ -95,8 +95,11 @@ class _Truth:
         lines = [row for row in rows.split(b"\n") if row[:1] in (b"+", b"-") and row[:3] not in (b"+++", b"---")]
         gone = {self.book.origins[number].text for number in self.desk.world.took_away[trace]}
         wrote = self.wrote.get(trace, set())
+        # where nothing that it adds says where it comes from, blank lines may be anybody's
+        telling = any(tells(row[1:]) for row in lines if row[:1] == b"+")
         return not lines or any(
-            row[1:] in gone if row[:1] == b"-" else bones(row[1:]) in wrote and tells(row[1:]) for row in lines
+            row[1:] in gone if row[:1] == b"-" else bones(row[1:]) in wrote and (tells(row[1:]) or not telling)
+            for row in lines
         )
 
     def _wrong_patch(self, patch: str, base: str, sha: str) -> Iterator[str]:
