@@ -43,17 +43,27 @@ class BlamedLine:
     text: bytes
 
 
-def blame(repo: Repository, path: bytes, revision: str | None, spans: Sequence[str]) -> list[BlamedLine]:
-    """Return the lines of a file (its path from the top of the worktree), those of `-L` spans when there are any.
+class Blaming:
+    """`git blame` of a file (its path from the top of the worktree), of the `-L` spans when there are any, as it runs.
 
     Without a revision it is the file in the worktree, as git would store it. Raises GitFailed with git's words.
     """
-    options = [option for span in spans for option in ("-L", span)]
-    revisions = [repo.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")] if revision else []
-    # what a textconv makes of a file has other lines than what was recorded
-    how = ("--porcelain", "--no-textconv")
-    out = repo.git("-c", "core.quotePath=false", "blame", *how, *options, *revisions, "--", os.fsdecode(path))
-    return parse_porcelain(out)
+
+    def __init__(self, repo: Repository, path: bytes, revision: str | None, spans: Sequence[str]) -> None:
+        options = [option for span in spans for option in ("-L", span)]
+        named = [repo.line("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")] if revision else []
+        # what a textconv makes of a file has other lines than what was recorded
+        how = ("--porcelain", "--no-textconv")
+        self._git = repo.start("-c", "core.quotePath=false", "blame", *how, *options, *named, "--", os.fsdecode(path))
+
+    def lines(self) -> list[BlamedLine]:
+        """Wait for git, and return the lines."""
+        return parse_porcelain(self._git.check())
+
+
+def blame(repo: Repository, path: bytes, revision: str | None, spans: Sequence[str]) -> list[BlamedLine]:
+    """Return the lines of a file (see `Blaming`)."""
+    return Blaming(repo, path, revision, spans).lines()
 
 
 def parse_porcelain(data: bytes) -> list[BlamedLine]:

@@ -15,7 +15,7 @@ from gittrace.trace.fingerprint import bones_of, line_of
 
 Text = bytes | None
 # lines by what they say, or by the letters of that (see `gittrace.trace.lines`)
-Row = Sequence[Text] | str
+Row = Sequence[Text] | str | bytes
 #: the letter of lines that say nothing
 BLANK = "\0"
 #: letters and digits from which on lines elsewhere were moved there, and not written anew (as for `git blame -M`)

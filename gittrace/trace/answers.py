@@ -10,13 +10,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from gittrace.errors import TraceError
 from gittrace.git.added import file_changes
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, AttributedFile, Attribution, Line, Range, Writer, ranges
+from gittrace.trace.bounded import Bounded
 from gittrace.trace.store import Store
 from gittrace.vocabulary import CACHE_DIR
 
@@ -25,6 +26,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.trace import Trace
     from gittrace.trace.attribution import Attributor
+    from gittrace.trace.past import Past
+    from gittrace.trace.wordbook import Wordbook
 
 # of more traces than this only those are read that share a line with what is asked
 _FEW = 50
@@ -32,6 +35,8 @@ _FEW = 50
 _PART = 0.2
 # what the states of all files may take that are held at once, where all traces are read (bytes, roughly)
 _MOST_BYTES = 256 << 20
+# events of traces that are held, to be read again
+_MOST_EVENTS = 1 << 13
 # to be raised whenever attribution says something else than before
 _VERSION = 12
 _SCHEMA = """
@@ -65,6 +70,7 @@ class Answers:
         self._reads_all = many
         self._sharing = sharing
         self.problems: list[str] = []
+        self._loaded: Bounded[str, Trace] = Bounded(_MOST_EVENTS)
         self._made: tuple[frozenset[str], Attributor] | None = None
         path = os.path.join(store.repo.common_trace_dir, CACHE_DIR, "attribution.sqlite")
         try:
@@ -76,6 +82,18 @@ class Answers:
     def close(self) -> None:
         """Let go of the cache."""
         self.db.close()
+
+    def prepare(self) -> None:
+        """Find out what nearly any question needs that is not answered already."""
+        if len(self.store.trace_ids(_FEW + 1)) > _FEW:
+            try:
+                self._wordbook()
+            except sqlite3.OperationalError:
+                # locked for long, or a full disk: who needs it tries again
+                if self.db.in_transaction:
+                    self.db.execute("rollback")
+        elif not self.db.execute("select 1 from answers limit 1").fetchone():
+            self._attributor(self.store.trace_ids)
 
     def lines(self, asked: Mapping[Asked, Collection[int]]) -> dict[Asked, Lines]:
         """Return for each (commit, path) the lines asked for (see `Attributor.lines`). Raises ObjectMissing."""
@@ -122,6 +140,13 @@ class Answers:
             found.append(AttributedFile(path, tuple(pieces), known[commit, path].get(STATE), tuple(gone)))
         return Attribution(commit, tuple(found))
 
+    @cached_property
+    def _past(self) -> "Past":
+        """What commits held, as it is read for any question."""
+        from gittrace.trace.past import Past
+
+        return Past(self.store.objects)
+
     def _attributor(self, wanted: Callable[[], Collection[str]]) -> "Attributor":
         """Return an attributor over all traces, or else over those that are wanted."""
         from gittrace.trace.recorded import TooMuch
@@ -153,14 +178,20 @@ class Answers:
         sources = [
             Source("" if trace in unsealed else began.get(trace, ""), partial(self._load, trace)) for trace in traces
         ]
-        attributor = Attributor(self.store.objects, sources, most)
+        attributor = Attributor(self._past, sources, most)
         self.problems += attributor.problems
         self._made = frozenset(traces), attributor
         return attributor
 
+    def _read(self, trace: str) -> "Trace":
+        """Load a trace for its words, and hold it, since who is asked for those may want more of it."""
+        loaded = self.store.load(trace)
+        self._loaded.put(trace, loaded, len(loaded.events))
+        return loaded
+
     def _load(self, trace: str) -> "Trace | None":
         try:
-            return self.store.load(trace)
+            return self._loaded.get(trace) or self.store.load(trace)
         except TraceError as error:
             self.problems.append(str(error))
             return None
@@ -169,17 +200,16 @@ class Answers:
         """Return the traces that may have to do with files of commits: all, as long as they are few."""
         if len(self.store.trace_ids(_FEW + 1)) <= _FEW:
             return self.store.trace_ids()
-        texts: set[bytes] = set()
-        oids = []
         objects = self.store.objects
-        trees = {commit: TreeEditor(objects, objects.commit(commit).tree) for commit, _ in asked}
-        for commit, path in asked:
-            entry = trees[commit].get(path)
+        commits = {commit: objects.commit(commit) for commit, _ in asked}
+        oids = []
+        # contents that follow each other have most of their lines in common
+        for commit, path in sorted(asked, key=lambda item: (item[1], commits[item[0]].committer.time)):
+            entry = TreeEditor(objects, commits[commit].tree).get(path)
             if entry and objects.kind(entry.oid) == "blob":
                 oids.append(entry.oid)
-                texts.update(objects.blob(entry.oid).split(b"\n"))
-        noted = {trace for commit in trees for trace in self.store.index.traces_of(commit)}
-        return sorted(noted | set(self._with_words(texts, oids)))
+        noted = {trace for commit in commits for trace in self.store.index.traces_of(commit)}
+        return sorted(noted | set(self._with_words(self._past.texts(oids), oids)))
 
     def _with_words(self, texts: Iterable[bytes], oids: Iterable[str]) -> list[str]:
         if len(self.store.trace_ids(_FEW + 1)) <= _FEW:
@@ -190,11 +220,14 @@ class Answers:
     def _sharing_traces(self, texts: Iterable[bytes], oids: Iterable[str]) -> Collection[str]:
         if self._sharing:
             return self._sharing(texts, oids)
+        return self._wordbook().traces_with(texts, oids)
+
+    def _wordbook(self) -> "Wordbook":
         from gittrace.trace.wordbook import Wordbook
 
-        book = Wordbook(self.db, self.store)
+        book = Wordbook(self.db, self.store, self._read)
         book.fill()
-        return book.traces_with(texts, oids)
+        return book
 
     def _save(self, rows: Collection[tuple[str, bytes, str, str]]) -> None:
         try:

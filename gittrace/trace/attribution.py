@@ -8,16 +8,19 @@ the note on the commit says that it led there.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, Line, Sure
 from gittrace.model.trace import Session, Trace, heads
 from gittrace.trace.lines import Lines
+from gittrace.trace.moments import Sieve
+from gittrace.trace.past import Past
 from gittrace.trace.recorded import Source, read_all
 from gittrace.trace.versions import Birth, When
 
@@ -28,16 +31,18 @@ class Attributor:
     Raises TooMuch where the states of their files take more than `most` bytes together.
     """
 
-    def __init__(self, objects: ObjectStore, sources: Iterable[Source], most: int | None = None) -> None:
-        self.objects = objects
+    def __init__(self, past: Past, sources: Iterable[Source], most: int | None = None) -> None:
+        self.objects: ObjectStore = past.objects
+        self._past = past
         self._noted: dict[str, dict[str, int]] = {}
         # by session, in order of time: when each event was, and HEAD before it
         self._heads: dict[str, tuple[list[str], list[str | None]]] = {}
         self._known: dict[tuple[str, str], bool] = {}
+        self._facts: dict[int, _Facts] = {}
         # when commits were made (seconds since the epoch), None of what is no commit here
         self._times: dict[str, int | None] = {}
         noting = (Source(source.began, partial(self._note, source)) for source in sources)
-        self.lineage, self.problems = read_all(noting, objects, most)
+        self.lineage, self.problems = read_all(noting, past, most)
 
     def _note(self, source: Source) -> Trace | None:
         trace = source.load()
@@ -59,7 +64,7 @@ class Attributor:
         made = self.objects.commit(commit)
         tree = TreeEditor(self.objects, made.tree)
         entry = tree.get(path)
-        causes = _Causes(made.committer.time, self._noted.get(commit, {}), lambda when: self._existed(commit, when))
+        causes = _Causes(made.committer.time, self._noted.get(commit, {}), commit, self)
         if STATE in wanted:
             others = [at for at in wanted if at != STATE]
             maker = self._maker(path, entry, causes)
@@ -74,17 +79,30 @@ class Attributor:
         lines = self._content(entry)
         return self._compared(path, lines, wanted, causes, tree) if lines else dict.fromkeys(wanted)
 
-    def _existed(self, commit: str, when: When) -> bool:
+    def existed(self, commit: str, when: When) -> bool:
         """Tell whether HEAD had got to a commit before an event."""
-        times, before = self._heads.get(when.session_id, ([], []))
-        at = bisect_left(times, when.at)
-        head = before[at] if at < len(before) else None
-        oldest = self._time(commit)
+        head, oldest = self._head(when), self._time(commit)
         if head is None or oldest is None or (self._time(head) or 0) < oldest:
             return False  # as it is of most
         if (commit, head) not in self._known:
             self._known[commit, head] = self._leads_to(commit, head, oldest)
         return self._known[commit, head]
+
+    def facts(self, whens: Sequence[When]) -> "_Facts":
+        """Return what is known of moments, in a sequence that is kept and may only grow (see `Sieve.among`)."""
+        found = self._facts.setdefault(id(whens), _Facts(whens, [], []))
+        for when in whens[len(found.seconds) :]:
+            head = self._head(when)
+            seconds = _seconds(when.at)
+            found.seconds.append(_NEVER if seconds is None else seconds)
+            found.head_times.append((self._time(head) if head else None) or 0)
+        return found
+
+    def _head(self, when: When) -> str | None:
+        """Return HEAD before an event."""
+        times, before = self._heads.get(when.session_id, ([], []))
+        at = bisect_left(times, when.at)
+        return before[at] if at < len(before) else None
 
     def _leads_to(self, commit: str, head: str, oldest: int) -> bool:
         todo, seen = [head], {head}
@@ -102,8 +120,7 @@ class Attributor:
     def _time(self, oid: str) -> int | None:
         """Return when a commit was made, in seconds since the epoch, None where it is none that is here."""
         if oid not in self._times:
-            is_here = self.objects.kind(oid) == "commit"
-            self._times[oid] = self.objects.commit(oid).committer.time if is_here else None
+            self._times[oid] = self._past.time(oid)
         return self._times[oid]
 
     def _maker(self, path: bytes, entry: Entry | None, causes: "_Causes") -> Line | None:
@@ -117,7 +134,7 @@ class Attributor:
         self, path: bytes, content: bytes, session_id: str | None, wanted: Collection[int]
     ) -> dict[int, Line | None]:
         """Return the same for a content that is not committed; `session_id` is the session that is active there."""
-        causes = _Causes(None, {session_id: 0} if session_id else {}, lambda _: False)
+        causes = _Causes(None, {session_id: 0} if session_id else {}, "", self)
         lines = self.lineage.past.lines(content)
         return self._compared(path, lines, wanted, causes, TreeEditor(self.objects)) if lines else dict.fromkeys(wanted)
 
@@ -139,8 +156,20 @@ class Attributor:
         return lines.keys() if lines else []
 
 
+class _Facts(NamedTuple):
+    """What is known of moments: when they were, and when HEAD before them was made (seconds since the epoch)."""
+
+    whens: Sequence[When]
+    seconds: list[int]
+    head_times: list[int]
+
+
+# later than any commit
+_NEVER = 1 << 62
+
+
 @dataclass(frozen=True)
-class _Causes:
+class _Causes(Sieve):
     """Tells which events may have led to a commit; `time` None is now.
 
     A commit's time is in whole seconds, and may be another clock's: what events saw as HEAD was there before them.
@@ -148,13 +177,29 @@ class _Causes:
 
     time: int | None
     noted: Mapping[str, int]
-    existed: Callable[[When], bool]
+    commit: str
+    attributor: Attributor
 
     def __call__(self, when: When) -> bool:
         if self.time is None or when.segment <= self.noted.get(when.session_id, -1):
             return True
         seconds = _seconds(when.at)
-        return seconds is not None and seconds <= self.time and not self.existed(when)
+        return seconds is not None and seconds <= self.time and not self.attributor.existed(self.commit, when)
+
+    def among(self, whens: Sequence[When]) -> bytes:
+        time = self.time
+        if time is None:
+            return b"\1" * len(whens)
+        facts = self.attributor.facts(whens)
+        # most are allowed by their time alone: HEAD was not as young as the commit
+        found = bytearray([seconds <= time for seconds in facts.seconds])
+        times = zip(facts.seconds, facts.head_times, strict=True)
+        unsure = [at for at, (seconds, head_time) in enumerate(times) if seconds <= time <= head_time]
+        if self.noted:
+            unsure += [at for at, when in enumerate(whens) if when.session_id in self.noted]
+        for at in unsure:
+            found[at] = self(whens[at])
+        return bytes(found)
 
 
 @lru_cache(1 << 16)

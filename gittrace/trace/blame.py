@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gittrace.errors import NotFound
-from gittrace.git.blame import BlamedLine, blame
+from gittrace.git.blame import BlamedLine, Blaming, blame
 from gittrace.git.repository import Repository
 from gittrace.model.attribution import Line
 from gittrace.trace.answers import Answers, Asked, Lines
@@ -39,16 +39,21 @@ def explain(store: Store, path: bytes, revision: str | None = None, spans: Seque
 
     What could not be read is added to the store's problems. Raises GitFailed with git's words.
     """
-    lines = blame(store.repo, path, revision, spans)
-    asked: dict[Asked, list[int]] = {}
-    here = []
-    for line in lines:
-        if line.source.committed:
-            asked.setdefault((line.source.commit, line.source.path), []).append(line.source_line - 1)
-        else:
-            here.append(line.line - 1)
     answers = Answers(store)
     try:
+        blaming = Blaming(store.repo, path, revision, spans)
+        try:
+            # git has something to do meanwhile
+            answers.prepare()
+        finally:
+            lines = blaming.lines()
+        asked: dict[Asked, list[int]] = {}
+        here = []
+        for line in lines:
+            if line.source.committed:
+                asked.setdefault((line.source.commit, line.source.path), []).append(line.source_line - 1)
+            else:
+                here.append(line.line - 1)
         known = answers.lines(asked)
         fresh = answers.worktree(path, _content(store.repo, path, lines, spans), here) if here else {}
     finally:

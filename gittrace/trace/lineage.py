@@ -307,8 +307,9 @@ class Lineage:
         if draft.oid is None:
             return
         version = draft.version
-        self.memory.learn(version, [at for _, added in draft.blocks for at in added], when)
-        indexes = [at for _, added in draft.blocks for at in added] if draft.follows else None
+        added = [at for _, added in draft.blocks for at in added]
+        self.memory.learn(version, added, when)
+        indexes = added if draft.follows else self._recognition.news(version)
         self._recognition.states_of(version.path).add(version, when, indexes)
         self._shelf.hold(version)
         self._versions.setdefault((version.path, draft.oid), version)

@@ -8,9 +8,12 @@ from collections.abc import Iterable, Sequence
 from typing import cast
 
 from gittrace.trace.align import BLANK, key
+from gittrace.trace.splices import line_splices
 
 # lines that are held at hand
 _MOST_LINES = 1 << 18
+# contents that begin or end with so many bytes that are the same may be much the same
+_ALIKE = 64
 #: a letter that no line has
 UNKNOWN = "\U0010ffff"
 _MOST_LETTERS = ord(UNKNOWN)
@@ -59,11 +62,26 @@ class Alphabet:
 
     def lines(self, texts: Sequence[bytes]) -> "Lines":
         """Return lines. Raises OverflowError."""
-        letters: list[str | None] = list(map(self._letters.get, texts))
+        letters = list(map(self._letters.get, texts))
         if None in letters:
-            letters = [letter or self.letter(text) for letter, text in zip(letters, texts, strict=True)]
+            for at in [at for at, letter in enumerate(letters) if letter is None]:
+                letters[at] = self.letter(texts[at])
         row = "".join(cast(list[str], letters))
         return Lines(self, row, row if self._is_same else "".join(map(self._said.__getitem__, texts)))
+
+    def changed(self, before: "Lines", old: bytes, new: bytes) -> "Lines":
+        """Return the lines of a content, given those of another one, by what differs. Raises OverflowError."""
+        row, said = [], []
+        start = end = 0
+        for one in line_splices(old, new):
+            same = old.count(b"\n", end, one.old)
+            added = self.lines(split(new[one.new : one.new_end]))
+            row += [before.row[start : start + same], added.row]
+            said += [before.said[start : start + same], added.said]
+            start += same
+            start = before.size if one.old_end == len(old) else start + old.count(b"\n", one.old, one.old_end)
+            end = one.old_end
+        return Lines(self, "".join([*row, before.row[start:]]), "".join([*said, before.said[start:]]))
 
 
 class Lines:
@@ -108,18 +126,26 @@ class Alphabets:
 
     def __init__(self) -> None:
         self.current = Alphabet()
+        # what was read last
+        self._before: tuple[bytes, Lines] | None = None
 
     def lines(self, content: bytes) -> Lines | None:
         """Return the lines of a content, None where it has more that are not the same than there are letters."""
-        texts = split(content)
         if len(self.current.texts) > _MOST_LINES:
             self.current = Alphabet()
-        try:
-            return self.current.lines(texts)
-        except OverflowError:
-            self.current = Alphabet()
-        try:
-            return self.current.lines(texts)
-        except OverflowError:
-            self.current = Alphabet()
-            return None
+        found = None
+        for _ in range(2):
+            try:
+                found = self._read(content)
+                break
+            except OverflowError:
+                self.current = Alphabet()
+        self._before = (content, found) if found else None
+        return found
+
+    def _read(self, content: bytes) -> Lines:
+        if self._before and self._before[1].alphabet is self.current:
+            old, lines = self._before
+            if old[:_ALIKE] == content[:_ALIKE] or old[-_ALIKE:] == content[-_ALIKE:]:
+                return self.current.changed(lines, old, content)
+        return self.current.lines(split(content))

@@ -1,6 +1,7 @@
 """The moments at which something was learned of a file, and which of them may have led to something."""
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 
 from gittrace.trace.versions import When
 
@@ -10,6 +11,18 @@ Allowed = Callable[[When], bool]
 def always(_: When) -> bool:
     """Allow all that has happened."""
     return True
+
+
+class Sieve(ABC):
+    """Tells which moments are allowed, of many at once."""
+
+    @abstractmethod
+    def __call__(self, when: When) -> bool:
+        """Tell whether one is."""
+
+    @abstractmethod
+    def among(self, whens: Sequence[When]) -> bytes:
+        """Return 1 for each that is, else 0; the sequence is kept for as long as this is asked, and may only grow."""
 
 
 class Moments:
@@ -28,7 +41,8 @@ class Moments:
         """Return by number 1 where a moment is allowed, else 0; what is not there is not allowed."""
         if allowed is always:
             return b"\1" * len(self.whens)
-        return bytes(map(allowed, self.whens)).rstrip(b"\0")
+        found = allowed.among(self.whens) if isinstance(allowed, Sieve) else bytes(map(allowed, self.whens))
+        return found.rstrip(b"\0")
 
 
 def holds(allowed: bytes, number: int) -> bool:

@@ -7,7 +7,7 @@ by line and wrapped otherwise. To align long files takes long, so it is told fir
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import compress
 
-from gittrace.trace.align import Stretch, Text, aligned, key, telling, trusted, unique
+from gittrace.trace.align import Text, aligned, key, telling, trusted, unique
 from gittrace.trace.bounded import Bounded
 from gittrace.trace.changes import Gap
 from gittrace.trace.fingerprint import bones_of, line_of
@@ -15,6 +15,7 @@ from gittrace.trace.hands import blended
 from gittrace.trace.lines import UNKNOWN, Alphabet, Lines
 from gittrace.trace.memory import Memory, Recalled, Standing
 from gittrace.trace.moments import Allowed
+from gittrace.trace.splices import Splice, splices, unlike
 from gittrace.trace.states import States
 from gittrace.trace.successive import Successive
 from gittrace.trace.versions import Birth, Shelf, Version
@@ -115,7 +116,10 @@ class Recognition:
             if not changed:
                 continue
             for one in trusted(aligned(row, lines.said), lines.said, keys):
-                _agree(version, one, found)
+                if born:
+                    births = zip(found.births[one.new : one.new_end], version.births(one.old, one.old_end), strict=True)
+                    found.births[one.new : one.new_end] = [mine or other for mine, other in births]
+                found.known[one.new : one.new_end] = b"\1" * one.size
 
     def follow(self, version: Version, old: Version, blocks: Iterable[Gap]) -> None:
         """Spell a version that is another one but for some blocks."""
@@ -132,6 +136,24 @@ class Recognition:
     def spelled(self, version: Version, lines: Lines) -> None:
         """Take note that a version has these lines."""
         self._rows.put(version, (lines.alphabet, self._shelf.told, lines.said), version.size)
+
+    def news(self, version: Version) -> list[int] | None:
+        """Return the indexes of the lines that the newest state of the file has not, None where that is not told."""
+        newest = self.states_of(version.path).latest
+        if newest is None:
+            return None
+        before, now = self._rows.get(newest), self._rows.get(version)
+        if before is None or now is None or before[:2] != now[:2]:
+            return None
+        if not (newest.whole and version.whole and now[1] == self._shelf.told):
+            return None
+        found: list[int] = []
+        old = new = 0
+        for one in (*splices(before[2], now[2]), Splice(newest.size, newest.size, version.size, version.size)):
+            same = unlike(newest.numbers[old : one.old], version.numbers[new : one.new])
+            found += [*(new + at for at in same), *range(one.new, one.new_end)]
+            old, new = one.old_end, one.new_end
+        return found
 
     def row(self, version: Version, alphabet: Alphabet) -> str:
         """Return the letters of what the lines of a version say."""
@@ -152,15 +174,6 @@ def _said(texts: Sequence[Text], alphabet: Alphabet) -> str:
     except OverflowError:
         # there are no letters left: these lines are in no content that was spelled with it
         return "".join([UNKNOWN if text is None else alphabet.said(key(text)) or UNKNOWN for text in texts])
-
-
-def _agree(version: Version, one: Stretch, found: Recalled) -> None:
-    """Put into `found` what a version tells of the lines of a stretch."""
-    births = version.births(one.old, one.old_end)
-    if any(births):
-        mine = found.births[one.new : one.new_end]
-        found.births[one.new : one.new_end] = [birth or other for birth, other in zip(mine, births, strict=True)]
-    found.known[one.new : one.new_end] = b"\1" * one.size
 
 
 def _wrapped(

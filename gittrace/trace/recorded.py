@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import from_json_text
-from gittrace.git.objects import GITLINK, ObjectStore
+from gittrace.git.objects import GITLINK
 from gittrace.git.patch import PatchError, parse
-from gittrace.git.trees import Overlay, TreeEditor
+from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import AI, HUMAN, UNKNOWN, Writer
 from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made_in
 from gittrace.trace.bringing import borrowed_of, brings
@@ -40,18 +40,15 @@ class Source(NamedTuple):
     load: Callable[[], Trace | None]
 
 
-def read_all(sources: Iterable[Source], objects: ObjectStore, most: int | None = None) -> tuple[Lineage, list[str]]:
+def read_all(sources: Iterable[Source], past: Past, most: int | None = None) -> tuple[Lineage, list[str]]:
     """Return the lineage of all that traces recorded, and in words what of it could not be read.
 
     A trace is held from its first step to its last. Where two happened at once, the order of the sources counts.
     Raises TooMuch where that takes more than `most` bytes.
     """
-    # one that all trees share, with what they read
-    objects = Overlay(objects)
-    past = Past(objects)
     lineage = Lineage(past)
     problems: list[str] = []
-    steps = _Merged(list(sources), lambda trace, session: _Steps(trace, session, objects, past, problems), lineage)
+    steps = _Merged(list(sources), lambda trace, session: _Steps(trace, session, past, problems), lineage)
     for take in steps:
         try:
             lineage.take(take)
@@ -137,10 +134,10 @@ def _agent(session: Session, event: EventDict) -> str:
 class _Steps:
     """The steps of one session."""
 
-    def __init__(self, trace: Trace, session: Session, objects: ObjectStore, past: Past, problems: list[str]) -> None:
+    def __init__(self, trace: Trace, session: Session, past: Past, problems: list[str]) -> None:
         self.trace = trace
         self.session = session
-        self.objects = objects
+        self.objects = objects = past.objects
         self.past = past
         self.problems = problems
         base = session.header.get("base")

@@ -11,6 +11,9 @@ from gittrace.trace.align import alike, alike_before
 # letters by which a place is known again, and how many are passed over at most to find one
 _KNOWN_BY = 4
 _FARTHEST = 1 << 12
+# the same for lines of contents, and how far they are looked for (bytes)
+_MOST_SKIPPED = 32
+_WINDOW = 1 << 16
 
 
 class Splice(NamedTuple):
@@ -59,9 +62,40 @@ def _steps(most: int) -> Iterator[int]:
         step += 1 + step // 8
 
 
+def line_splices(old: bytes, new: bytes) -> Iterator[Splice]:
+    """Yield the same for the bytes of contents: all that begins and ends where a line does, in either."""
+    at = here = 0
+    while True:
+        same = alike(old, at, new, here, min(len(old) - at, len(new) - here))
+        if at + same == len(old) and here + same == len(new):
+            return
+        whole = max(new.rfind(b"\n", here, here + same) + 1 - here, 0)
+        at, here = at + whole, here + whole
+        there, to = _line_again(old, at, new, here)
+        yield Splice(at, there, here, to)
+        at, here = there, to
+
+
+def _line_again(old: bytes, at: int, new: bytes, here: int) -> tuple[int, int]:
+    """Return from where on whole lines are the same again."""
+    start = here
+    for _ in range(_MOST_SKIPPED):
+        end = new.find(b"\n", new.find(b"\n", start) + 1) + 1
+        if end <= start:
+            break
+        found = old.find(new[start:end], at, at + _WINDOW)
+        if found == at or (found > 0 and old[found - 1 : found] == b"\n"):
+            return found, start
+        start = new.find(b"\n", start) + 1
+    same = alike_before(old, len(old), new, len(new), min(len(old) - at, len(new) - here))
+    first = new.find(b"\n", len(new) - same) + 1
+    same = len(new) - first if same and first else 0
+    return len(old) - same, len(new) - same
+
+
 def unlike(one: Sequence[object], other: Sequence[object], block: int = 64) -> Iterator[int]:
     """Yield the indexes at which two sequences of the same length have different things."""
     for start in range(0, len(one), block):
         mine, theirs = one[start : start + block], other[start : start + block]
         if mine != theirs:
-            yield from (start + at for at, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a is not b)
+            yield from (start + at for at, (a, b) in enumerate(zip(mine, theirs, strict=True)) if a != b)

@@ -67,6 +67,11 @@ class States:
         for first in firsts & self._by_bones.keys() | {None}:
             yield from (text for text in self._by_bones.get(first, ()) if self.born[text].bones in bones)
 
+    @property
+    def latest(self) -> Version | None:
+        """The last of all."""
+        return self._versions[-1] if self._versions else None
+
     def newest(self, allowed: bytes) -> Version | None:
         """Return the newest of the versions that are allowed (see `Moments.allowed`)."""
         until = bisect_left(self._at, len(allowed))

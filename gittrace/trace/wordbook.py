@@ -5,14 +5,14 @@ a blob's oid; a trace that shares none with a file has no part in it, unless it 
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import mmh3
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import from_json_text
 from gittrace.git.patch import PatchError, added_runs, parse
-from gittrace.model.trace import EventDict, Segment
+from gittrace.model.trace import EventDict, Segment, Trace
 from gittrace.trace.align import key, telling
 from gittrace.trace.recorded import DIFF, EFFECT
 from gittrace.trace.store import Store
@@ -25,9 +25,10 @@ _BATCH = 500
 class Wordbook:
     """The words of all sealed segments; its tables are `words` and `read`."""
 
-    def __init__(self, db: sqlite3.Connection, store: Store) -> None:
+    def __init__(self, db: sqlite3.Connection, store: Store, load: Callable[[str], Trace]) -> None:
         self.db = db
         self.store = store
+        self._load = load
 
     def fill(self) -> None:
         """Read the segments that are new."""
@@ -46,7 +47,7 @@ class Wordbook:
 
     def _words(self, trace: str, segments: Iterable[str]) -> set[int]:
         try:
-            loaded = self.store.load(trace)
+            loaded = self._load(trace)
         except TraceError:
             return set()  # it can't be read for attribution either, which says so
         wanted = set(segments)

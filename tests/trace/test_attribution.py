@@ -13,6 +13,7 @@ from gittrace.trace.answers import Answers
 from gittrace.trace.attribution import Attributor
 from gittrace.trace.bringing import brings
 from gittrace.trace.lines import split
+from gittrace.trace.past import Past
 from gittrace.trace.recorded import Source
 from gittrace.trace.session import Agent, current, start
 from gittrace.trace.store import Store
@@ -26,7 +27,7 @@ def attributor(work: Recording) -> Iterator[tuple[Attributor, dict[str, str]]]:
     with closing(Store(work.here)) as store:
         assert store.problems == []
         traces = [store.load(trace) for trace in store.trace_ids()]
-        made = Attributor(store.objects, [Source("", partial(store.load, trace.id)) for trace in traces])
+        made = Attributor(Past(store.objects), [Source("", partial(store.load, trace.id)) for trace in traces])
         assert made.problems == []
         yield made, {str(e["id"]): str(e.get("command") or e["kind"]) for trace in traces for e in trace.events}
 

@@ -38,6 +38,7 @@ from gittrace.trace.hints import Hints, of_segment
 from gittrace.trace.memo import Memo
 from gittrace.trace.outcome import Historian
 from gittrace.trace.packed import signed
+from gittrace.trace.past import Past
 from gittrace.trace.recorded import Source, read_all
 from gittrace.trace.store import Store
 from gittrace.vocabulary import CACHE_DIR
@@ -301,7 +302,7 @@ def _read(work: Recording, lazily: bool) -> tuple[int, list[Any]]:
 
         traces = store.index.traces()
         sources = [Source(began if lazily else "", partial(load, trace)) for trace, began, _ in traces]
-        lineage, problems = read_all(sources, store.objects)
+        lineage, problems = read_all(sources, Past(store.objects))
         assert problems == []
         return most, sorted((key, [leaf.writer for leaf in leaves]) for key, leaves in lineage.makers.items())
 

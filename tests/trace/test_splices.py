@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from gittrace.trace import lines as lines_module
 from gittrace.trace.align import BLANK
-from gittrace.trace.lines import Alphabet, Alphabets
+from gittrace.trace.lines import Alphabet, Alphabets, split
 from gittrace.trace.numbering import Numbering
 from gittrace.trace.splices import splices, unlike
 from gittrace.trace.versions import Birth, Shelf
@@ -69,6 +69,18 @@ def test_lines_are_what_was_read(contents: list[list[bytes]]) -> None:
             assert (lines.text(at), lines.key(at)) == (text, b"".join(text.split()))
             assert lines.says([b"".join(text.split())])
         assert not lines.says([b"nobody says that", None])
+
+
+@given(st.lists(st.tuples(TEXTS, st.booleans()), max_size=5), st.booleans())
+def test_contents_are_read_by_what_differs(contents: list[tuple[list[bytes], bool]], is_framed: bool) -> None:
+    alphabets = Alphabets()
+    frame = [b"a line that all of them have, so that they look alike, %d" % number for number in range(3)]
+    for texts, is_ended in contents:
+        data = b"\n".join([*frame, *texts, *frame] if is_framed else texts) + b"\n" * is_ended
+        lines = alphabets.lines(data)
+        assert lines
+        assert lines.texts() == split(data)
+        assert lines.said == Alphabet.lines(lines.alphabet, split(data)).said
 
 
 def test_an_alphabet_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
