@@ -4,7 +4,7 @@ import re
 from collections.abc import MutableSet
 from dataclasses import dataclass, field
 
-from gittrace.git.binary_patch import resolve
+from gittrace.git.binary_patch import MASKED, resolve
 from gittrace.git.objects import DIRECTORY, EXECUTABLE, FILE, GITLINK, Entry, ObjectMissing, ObjectStore
 from gittrace.git.patch import ADD, DELETE, MODIFY, RENAME, FilePatch, Hunk, PatchError, parse
 from gittrace.git.trees import TreeEditor, check_path, hash_object
@@ -19,7 +19,7 @@ _GITLINK_TEXT = b"Subproject commit "
 class Trust:
     """What may be taken on trust in a diff whose secrets were masked: content that nobody can make again.
 
-    mask   tells a masked line
+    mask   tells a masked line; binary data says itself that it is
     blobs  oids of contents that were taken on trust so far
     paths  of the files that were, in this diff
     """
@@ -67,15 +67,20 @@ def apply(data: bytes, editor: TreeEditor, limit: int = MAX_RESULT, trust: Trust
 
 
 def _is_on_trust(file: FilePatch, entry: Entry | None, objects: ObjectStore, trust: Trust) -> bool:
-    """Tell whether the content of a file can't be made: lines of it are masked, or it was on trust before."""
+    """Tell whether the content of a file can't be made: part of it is masked, or it was on trust before."""
     oid = file.old_oid if file.kind == DELETE else file.new_oid
-    if oid is None or not file.hunks:
-        return False
-    follows = entry is not None and entry.oid in trust.blobs and objects.kind(entry.oid) is None
-    if not follows and not any(trust.mask.search(line) for hunk in file.hunks for line in hunk.lines):
+    needs_old = bool(file.hunks) or (file.forward is not None and file.forward.method == "delta")
+    follows = needs_old and entry is not None and entry.oid in trust.blobs and objects.kind(entry.oid) is None
+    if oid is None or not (follows or _is_masked(file, trust)):
         return False
     trust.blobs.add(oid)
     return True
+
+
+def _is_masked(file: FilePatch, trust: Trust) -> bool:
+    if file.forward and file.forward.method == MASKED:
+        return True
+    return any(trust.mask.search(line) for hunk in file.hunks for line in hunk.lines)
 
 
 def _preimage(file: FilePatch, editor: TreeEditor) -> Entry:

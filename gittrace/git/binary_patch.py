@@ -8,9 +8,12 @@ import base64
 import zlib
 from typing import NamedTuple
 
+MASKED = "masked"
+"""The method of a half that we took out, since there was a secret in it: its data is the placeholder."""
+
 
 class Binary(NamedTuple):
-    """One direction: `method` is `literal` or `delta`, `size` that of `data` inflated, in bytes."""
+    """One direction: `method` is `literal`, `delta` or `masked`, `size` that of `data` inflated, in bytes."""
 
     method: str
     size: int
@@ -33,8 +36,27 @@ def decode_line(line: bytes) -> bytes:
 
 def resolve(part: Binary, source: bytes, limit: int) -> bytes:
     """Return what a half makes of `source`. Raises ValueError when it is damaged, or bigger than `limit` bytes."""
+    if part.method == MASKED:
+        raise ValueError("its content was masked")
     data = _inflate(part, limit)
     return data if part.method == "literal" else _apply_delta(source, data, limit)
+
+
+def inserted(delta: bytes) -> bytes:
+    """Return the pieces that a delta inserts, a line feed between them; of one that is cut short, those up to there."""
+    pieces = []
+    try:
+        at = _delta_size(delta, _delta_size(delta, 0)[1])[1]
+        while at < len(delta):
+            op = delta[at]
+            if op & 0x80:
+                at = _copy(delta, at + 1, op)[2]
+            else:
+                pieces.append(delta[at + 1 : at + 1 + op])
+                at += 1 + op
+    except (IndexError, ValueError):
+        pass  # what follows makes no file
+    return b"\n".join(pieces)
 
 
 def _inflate(part: Binary, limit: int) -> bytes:

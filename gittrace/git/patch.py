@@ -1,7 +1,7 @@
 """Parse the diffs that `gittrace.git.diff` makes: git's own, with `--binary --full-index` and `a/` and `b/`.
 
-Exact, not lenient: what git wouldn't print is an error. Format: git's Documentation/diff-generate-patch.txt, and
-apply.c for what a reader may expect.
+Exact, not lenient: what git wouldn't print is an error, but for binary data that was masked. Format: git's
+Documentation/diff-generate-patch.txt, and apply.c for what a reader may expect.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gittrace.errors import TraceError
-from gittrace.git.binary_patch import Binary, decode_line
+from gittrace.git.binary_patch import MASKED, Binary, decode_line
 from gittrace.text import decode
 
 ADD = "add"
@@ -22,6 +22,7 @@ _HUNK = re.compile(rb"@@ -(\d{1,10})(?:,(\d{1,10}))? \+(\d{1,10})(?:,(\d{1,10}))
 _INDEX = re.compile(rb"([0-9a-f]{40}|[0-9a-f]{64})\.\.([0-9a-f]{40}|[0-9a-f]{64})(?: ([0-7]{6}))?")
 _MODE = re.compile(rb"[0-7]{6}")
 _BINARY = re.compile(rb"(literal|delta) (\d{1,12})")
+_MASKED = MASKED.encode("ascii") + b" "
 _ESCAPE = re.compile(rb"\\([abfnrtv\"\\]|[0-3][0-7]{2})")
 _ESCAPES = dict(zip(b'abfnrtv"\\', b'\a\b\f\n\r\t\v"\\', strict=True))
 _QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.DOTALL)
@@ -252,6 +253,10 @@ def _hunks(reader: _Reader) -> tuple[Hunk, ...]:
 
 
 def _binary(reader: _Reader) -> Binary:
+    if (mark := reader.take(_MASKED)) is not None:
+        if reader.next():
+            raise ValueError("what is masked is one line")
+        return Binary(MASKED, 0, mark)
     match = _BINARY.fullmatch(reader.next())
     if not match:
         raise ValueError("binary data is 'literal' or 'delta'")

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from gittrace.protect.redactor import Hit, Redactor
 from gittrace.text import decode, quoted_word
+from gittrace.trace import binaries
 
 T = TypeVar("T")
 
@@ -109,7 +110,9 @@ class Cleaner:
         return self._text(item, name, frozenset()) if isinstance(item, str) and not _is_plain(item, name) else item
 
     def diff(self, text: str, field: str = "") -> str:
-        """Return a diff without its secrets, file by file; its lines stay as many as they were."""
+        """Return a diff without its secrets, file by file; its lines stay as many, but for those of binary patches."""
+        if binaries.MARK in text:
+            text = binaries.PATCH.sub(lambda patch: self._binary(patch, field), text)
         starts = [match.start() for match in _FILE.finditer(text)]
         if not self._allowed or not starts:
             return self._signed(text, field, frozenset())
@@ -118,6 +121,18 @@ class Cleaner:
             part = text[start:end]
             out.append(self._signed(part, field, self._skipped(path_of(part))))
         return "".join(out)
+
+    def _binary(self, patch: re.Match[str], field: str) -> str:
+        """Return a binary patch, or what stands for one that brings a secret: no part of it can be masked alone."""
+        diff, start = patch.string, patch.start()
+        path = path_of(diff[max(diff.rfind("diff --git ", 0, start), 0) : start])
+        _, hits = self._redactor.text(binaries.texts_in(patch[0]), self._skipped(path))
+        if not hits:
+            return patch[0]
+        line = diff.count("\n", 0, start) + 1
+        self.found += [Finding(self._event, field, path, line, rule, tag) for rule, tag in dict.fromkeys(hits)]
+        rule, tag = hits[0]
+        return binaries.masked(f"[REDACTED:{rule}:{tag}]")
 
     def _signed(self, text: str, field: str, skip: frozenset[str]) -> str:
         """Mask a part of a diff; a secret may begin with what is the sign of its line, and that stays."""
@@ -230,6 +245,8 @@ def texts_of(events: Iterable[Mapping[str, Any]]) -> list[str]:
 
 def _gather(value: Any, name: str, found: list[str], names: set[str]) -> None:
     if isinstance(value, str):
+        if name in DIFFS and binaries.MARK in value:
+            found.append(binaries.texts_in(value))
         if _tells(name) and (named := _named(value, name)):
             found.append(f"{named[0]}{value}{named[1]}")
         if len(value) < _SHORTEST_PLAIN:
