@@ -43,8 +43,9 @@ def explain(store: Store, path: bytes, revision: str | None = None, spans: Seque
     try:
         blaming = Blaming(store.repo, path, revision, spans)
         try:
-            # git has something to do meanwhile
-            answers.prepare()
+            # git has something to do meanwhile, unless it only has to say that there is no such file
+            if revision is not None or os.path.lexists(os.path.join(os.fsencode(store.repo.top), path)):
+                answers.prepare()
         finally:
             lines = blaming.lines()
         asked: dict[Asked, list[int]] = {}

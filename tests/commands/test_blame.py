@@ -4,11 +4,16 @@ import json
 import re
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gittrace.errors import GitFailed
+from gittrace.trace.answers import Answers
+from gittrace.trace.blame import explain
+from gittrace.trace.store import Store
 from gittrace.vocabulary import CACHE_DIR
 from tests.commands.conftest import Story, clone_of
 from tests.support.recording import TEN, Make, Recording
@@ -179,6 +184,17 @@ def test_errors(work: Recording) -> None:
     work.repo.trace("blame", "../outside", status=128)
     assert work.repo.errors.startswith("fatal: '../outside' is outside of the worktree")
     work.repo.trace("blame", "a", "--", "--evil", status=128)
+
+
+def test_a_mistyped_name_waits_for_nothing(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared: list[bool] = []
+    monkeypatch.setattr(Answers, "prepare", lambda answers: prepared.append(True))
+    store = Store(work.here)
+    for name in (b"no-such-file", b"a"):
+        with suppress(GitFailed):
+            explain(store, name)
+    store.close()
+    assert len(prepared) == 1
 
 
 def test_foreign_text_is_made_safe(work: Recording) -> None:
