@@ -28,7 +28,7 @@ class FileChange(NamedTuple):
 
 
 def file_changes(differ: Differ, store: ObjectStore, commit: Commit) -> list[FileChange]:
-    """Return what a commit does to each file that it changes, by path.
+    """Return what a commit does to each file that it changes, by path; the `differ` is one without data.
 
     None at all when a parent or a blob isn't in this clone, which is shallow or partial then.
     """
@@ -38,7 +38,7 @@ def file_changes(differ: Differ, store: ObjectStore, commit: Commit) -> list[Fil
         return []
     pairs = [(tree, commit.tree) for tree in known or [EMPTY_TREE[store.format]]]
     try:
-        return _common([parse(differ.diff(*pair, LARGEST).text or b"") for pair in pairs])
+        return _common([parse(differ.diff(*pair, LARGEST).text or b"", has_data=False) for pair in pairs])
     except (PatchError, ObjectMissing):
         return []
 

@@ -46,10 +46,15 @@ def diff_trees(repo: Repository, pairs: Iterable[tuple[str, str]], limit: int) -
 
 
 class Differ:
-    """Compares trees, all with one git: from the first question until it is closed, or until git stops."""
+    """Compares trees, all with one git: from the first question until it is closed, or until git stops.
 
-    def __init__(self, repo: Repository) -> None:
+    Who asks for lines only (`parse(..., has_data=False)`) spares git the data of binary files: to find the delta of a
+    large one takes it many times as long as all the rest.
+    """
+
+    def __init__(self, repo: Repository, has_data: bool = True) -> None:
         self._repo = repo
+        self._options = OPTIONS if has_data else [option for option in OPTIONS if option != "--binary"]
         self._running: tuple[Isolated, _DiffTree] | None = None
 
     def diff(self, old: str, new: str, limit: int, made: Mapping[str, bytes] = _NOTHING) -> Diff:
@@ -64,7 +69,7 @@ class Differ:
             return Diff(b"", 0)
         if self._running is None:
             isolated = Isolated(self._repo, lends=True)
-            argv = isolated.argv("diff-tree", "--stdin", *OPTIONS)
+            argv = isolated.argv("diff-tree", "--stdin", *self._options)
             self._running = isolated, _DiffTree(argv, isolated.env)
         isolated, process = self._running
         for oid, content in made.items():

@@ -80,8 +80,11 @@ class FilePatch:
         return sum(line[:1] == b"-" for hunk in self.hunks for line in hunk.lines)
 
 
-def parse(data: bytes) -> list[FilePatch]:
-    """Parse a whole diff. Raises PatchError, with the number of the line."""
+def parse(data: bytes, has_data: bool = True) -> list[FilePatch]:
+    """Parse a whole diff, of a git that was given `--binary` or one that was not (`has_data`).
+
+    Without, binary files have neither hunks nor data. Raises PatchError, with the number of the line.
+    """
     lines = data.split(b"\n")
     if lines.pop():
         raise PatchError("cannot read the diff: its last line is cut short")
@@ -89,7 +92,7 @@ def parse(data: bytes) -> list[FilePatch]:
     files = []
     while reader.more():
         try:
-            files.append(_file(reader))
+            files.append(_file(reader, has_data))
         except ValueError as error:
             raise PatchError(f"cannot read line {reader.at} of the diff: {error}") from None
     return files
@@ -140,7 +143,7 @@ class _Reader:
         return None
 
 
-def _file(reader: _Reader) -> FilePatch:
+def _file(reader: _Reader, has_data: bool) -> FilePatch:
     names = reader.take(b"diff --git ")
     if names is None:
         reader.next()
@@ -168,8 +171,10 @@ def _file(reader: _Reader) -> FilePatch:
     head = (kind, *sides, old_mode, new_mode, old_oid, new_oid)
     if reader.take(b"GIT binary patch") is not None:
         return FilePatch(*head, forward=_binary(reader), backward=_binary(reader))
-    if reader.peek().startswith(b"Binary files "):
-        raise ValueError("it was made without --binary")
+    if reader.take(b"Binary files ") is not None:
+        if has_data:
+            raise ValueError("it was made without --binary")
+        return FilePatch(*head)
     if reader.peek().startswith(b"--- "):
         _check_names(reader, *sides)
         return FilePatch(*head, hunks=_hunks(reader))

@@ -60,7 +60,7 @@ def segments_in(store: Store, work: Work, commit: str) -> set[Order]:
     made = _made(store.objects, commit)
     origins = [work.leaves[leaf] for leaf in made.introduced if leaf in work.leaves]
     origins += [work.blobs[oid] for _, mode, oid in made.introduced if mode and oid in work.blobs]
-    for file in contents(store.differ, store.objects, [made])[commit].files:
+    for file in contents(store.line_differ, store.objects, [made])[commit].files:
         for path in {file.path, file.old_path}:
             written = work.lines.get(path, {})
             origins += [

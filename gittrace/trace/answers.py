@@ -38,7 +38,7 @@ _MOST_BYTES = 256 << 20
 # events of traces that are held, to be read again
 _MOST_EVENTS = 1 << 13
 # to be raised whenever attribution says something else than before
-_VERSION = 12
+_VERSION = 13
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));
@@ -125,7 +125,7 @@ class Answers:
 
     def attribution(self, commit: str) -> Attribution:
         """Return what a commit changes over its parents, and who did. Raises ObjectMissing when it isn't here."""
-        files = file_changes(self.store.differ, self.store.objects, self.store.objects.commit(commit))
+        files = file_changes(self.store.line_differ, self.store.objects, self.store.objects.commit(commit))
         numbers = {
             (commit, path): [run.start - 1 + at for run in runs for at in range(len(run.texts))] or [STATE]
             for path, runs, _ in files

@@ -47,7 +47,7 @@ _TOO_LARGE = Content()
 
 
 def contents(differ: Differ, store: ObjectStore, commits: Iterable[Made]) -> dict[str, Content]:
-    """Return what commits change, by oid."""
+    """Return what commits change, by oid; the `differ` is one without data."""
     return {made.oid: _one(differ, store, made) for made in commits}
 
 
@@ -58,7 +58,9 @@ def _one(differ: Differ, store: ObjectStore, made: Made) -> Content:
             return UNKNOWN  # the end of a shallow clone
         diffs = [differ.diff(tree, made.tree, LARGEST_COMMIT) for tree in parents if tree is not None]
         texts = [diff.text for diff in diffs if diff.text is not None]
-        return _content(made, [parse(text) for text in texts]) if len(texts) == len(diffs) else _TOO_LARGE
+        if len(texts) < len(diffs):
+            return _TOO_LARGE
+        return _content(made, [parse(text, has_data=False) for text in texts])
     except TraceError:
         return UNKNOWN
 

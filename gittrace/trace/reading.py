@@ -101,7 +101,7 @@ class Reader:
         """Return what a commit changes."""
         found = self._contents.get(made.oid)
         if found is None:
-            found = contents(self.store.differ, self.store.objects, [made])[made.oid]
+            found = contents(self.store.line_differ, self.store.objects, [made])[made.oid]
             self._put(made.oid, found)
         return found
 
@@ -109,7 +109,7 @@ class Reader:
         """Read commits that will be asked for, with one git."""
         missing = [made for made in commits if made.oid not in self._contents]
         if missing:
-            for oid, content in contents(self.store.differ, self.store.objects, missing).items():
+            for oid, content in contents(self.store.line_differ, self.store.objects, missing).items():
                 self._put(oid, content)
 
     def _put(self, oid: str, content: Content) -> None:

@@ -50,6 +50,7 @@ class Store:
         self.problems: list[str] = []
         self.blocked: list[str] = []
         self._differ: Differ | None = None
+        self._line_differ: Differ | None = None
         self._masking = Masking(repo)
         try:
             self.problems += seal(repo).failed
@@ -75,10 +76,20 @@ class Store:
             self._differ = Differ(self.repo)
         return self._differ
 
+    @property
+    def line_differ(self) -> "Differ":
+        """The same for who asks for lines only: without the data of binary files."""
+        if self._line_differ is None:
+            from gittrace.git.diff import Differ
+
+            self._line_differ = Differ(self.repo, has_data=False)
+        return self._line_differ
+
     def close(self) -> None:
         """Let go of the cache, the object store and what compares trees."""
-        if self._differ:
-            self._differ.close()
+        for differ in (self._differ, self._line_differ):
+            if differ:
+                differ.close()
         self.index.close()
 
     def _pending(self) -> list[Pending]:

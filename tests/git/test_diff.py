@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from gittrace.git.diff import Diff, Differ, diff_trees, from_json_text, to_json_text
 from gittrace.git.objects import EMPTY_TREE, EXECUTABLE, FILE, GITLINK, SYMLINK, ObjectMissing, open_objects
+from gittrace.git.patch import PatchError, parse
 from gittrace.git.process import Process
 from gittrace.git.trees import TreeEditor
 from tests.support.repo import Repo, hermetic_environment, make_repo
@@ -222,6 +224,31 @@ def test_a_differ_goes_on_after_what_is_not_here(repo: Repo, monkeypatch: pytest
     assert len(started) == 2
     differ.close()
     differ.close()
+
+
+def test_without_the_data_of_binary_files(repo: Repo) -> None:
+    data = bytes(range(256)) * 40
+    old, new = write_trees(
+        repo,
+        {b"bin": (FILE, data), b"gone": (FILE, b"\0"), b"text": (FILE, b"1\n"), b"moved": (FILE, data + b"!")},
+        {
+            b"bin": (EXECUTABLE, data + b"?"),
+            b"text": (FILE, b"2\n"),
+            b"new\n": (FILE, b"\0\0"),
+            b"to": (FILE, data + b"!!"),
+        },
+    )
+    here = opened(repo)
+    whole, lines = Differ(here), Differ(here, has_data=False)
+    said = lines.diff(old, new, NO_LIMIT).text or b""
+    assert b"GIT binary patch" not in said
+    with pytest.raises(PatchError, match="without --binary"):
+        parse(said)
+    plain = [replace(file, forward=None, backward=None) for file in parse(whole.diff(old, new, NO_LIMIT).text or b"")]
+    assert parse(said, has_data=False) == plain
+    assert {file.kind for file in plain} == {"add", "delete", "modify", "rename"}
+    whole.close()
+    lines.close()
 
 
 def test_trees_that_are_in_no_repository(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
