@@ -27,7 +27,7 @@ from gittrace.trace import (
     facts,
     gather,
     hints,
-    past,
+    lineage,
     reading,
     tables,
 )
@@ -231,13 +231,13 @@ def test_what_the_first_question_read_is_let_go_of_before_all_is_read(
 ) -> None:
     _history(work)
     held: list[ReferenceType[Any]] = []
-    real = past.Past.__init__
+    real = lineage.Lineage.__init__
 
-    def made(self: Any, objects: Any) -> None:
+    def made(self: Any, past: Any) -> None:
         held.append(ref(self))
-        real(self, objects)
+        real(self, past)
 
-    monkeypatch.setattr(past.Past, "__init__", made)
+    monkeypatch.setattr(lineage.Lineage, "__init__", made)
     monkeypatch.setattr(answers, "_FEW", 0)
     with closing(Store(work.here)) as store:
         asked = Answers(store, True, Historian(store, ()).sharing)
