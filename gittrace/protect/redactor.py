@@ -19,8 +19,11 @@ from gittrace.protect.keys import KeyMask
 from gittrace.protect.rules import PRIVATE_KEY, Rule
 from gittrace.protect.scanner import CONTEXT, PLACEHOLDER, Found, Scanner
 
-ENGINE = 2
-"""To be raised whenever the same rules would find something else than before."""
+ENGINE = 3
+"""To be raised whenever the same rules would find something else than before, or are shown more (`trace/cleaning.py`).
+
+What the gate remembers of a segment counts for this engine only.
+"""
 
 BLOCK = 128 << 10
 """Bytes that are looked at together; longer lines are looked at in windows."""

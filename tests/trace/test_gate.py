@@ -116,6 +116,17 @@ def test_other_rules_scan_again(work: Recording) -> None:
     assert finding.rule == "email"
 
 
+def test_another_engine_scans_again(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = _line(0, stdout=TOKEN)
+    with monkeypatch.context() as before:
+        before.setattr("gittrace.trace.redaction.ENGINE", 0)
+        before.setattr("gittrace.trace.gate.texts_of", lambda events: [])
+        before.setattr(Cleaner, "_may_hold_some", lambda cleaner, events: False)
+        assert check(work.here, [line]).passed
+        assert check(work.here, [line]).passed
+    assert check(work.here, [line]).held
+
+
 def test_what_is_allowed_by_name_passes(work: Recording) -> None:
     line = _line(0, stdout=TOKEN)
     ((_, (finding,)),) = check(work.here, [line]).held
