@@ -15,8 +15,8 @@ class MaskedOutput:
     """A whole output on its way to where it is kept; `head` and `tail` are the first and last bytes of `total`."""
 
     def __init__(self, repo: "Repository") -> None:
+        from gittrace.protect.redaction import redaction
         from gittrace.protect.redactor import Stream
-        from gittrace.trace.redaction import redaction
 
         self._stream = Stream(redaction(repo, os.environ).redactor())
         self.total = 0

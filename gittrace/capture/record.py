@@ -134,8 +134,8 @@ class Recorder:
         self._protecting.acquire()
         from gittrace.capture.lines import bounded
         from gittrace.journal.append import Journal
+        from gittrace.protect.masking import masked_early
         from gittrace.text import clean, quoted
-        from gittrace.trace.masking import masked_early
 
         output = result.output
         limit = self.repo.size("trace.maxOutput")
@@ -170,7 +170,7 @@ class Recorder:
         with Journal(self.active.journal) as journal:
             self._append(journal, event)
             if not self._is_active():
-                from gittrace.trace.progress import reopen
+                from gittrace.trace.recording.progress import reopen
 
                 reopen(self.repo.common_trace_dir, self.active.session_id)
 
@@ -191,7 +191,7 @@ class Recorder:
             if moved:
                 event["head_after"] = after.head
             if moved or log_size(self.repo.trace_dir) != running.log or is_news(self.repo.trace_dir, after.head):
-                from gittrace.trace.commits import recorded
+                from gittrace.trace.recording.commits import recorded
 
                 try:
                     batch = recorded(self.repo, self.active, event, running, after, self.journaled)
@@ -254,7 +254,7 @@ def _load_record() -> None:
     """Import what the line in the journal will need, likewise."""
     import gittrace.capture.lines
     import gittrace.journal.append
-    import gittrace.trace.masking  # noqa: F401
+    import gittrace.protect.masking  # noqa: F401
 
 
 def _cut(head: bytes, tail: bytes, total: int, limit: int) -> "tuple[bytes, bytes]":

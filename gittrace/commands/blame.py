@@ -16,9 +16,9 @@ from gittrace.git.blame import Source
 from gittrace.git.repository import discover
 from gittrace.model.attribution import HUMAN, MIXED
 from gittrace.text import decode
-from gittrace.trace.blame import Explained, explain, path_from_top
-from gittrace.trace.reasoning import reasons
-from gittrace.trace.store import Store
+from gittrace.trace.authorship.blame import Explained, explain, path_from_top
+from gittrace.trace.stored.reasoning import reasons
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 Show for each line of a file the commit that it came from, as git blame does, and the trace and event that first wrote

@@ -4,7 +4,7 @@ import argparse
 
 from gittrace.git.repository import discover
 from gittrace.text import clean, shown
-from gittrace.trace.initialize import deinitialize
+from gittrace.trace.upkeep.initialize import deinitialize
 
 HELP = "undo what init did"
 

@@ -17,10 +17,10 @@ from gittrace.git.patch import FilePatch
 from gittrace.git.repository import discover
 from gittrace.git.user_diff import plain_diff, user_diff
 from gittrace.text import decode
-from gittrace.trace.names import Target, resolve
-from gittrace.trace.rebuilt import has_tree, need_tree
-from gittrace.trace.session import current
-from gittrace.trace.store import Store
+from gittrace.trace.recording.session import current
+from gittrace.trace.stored.names import Target, resolve
+from gittrace.trace.stored.rebuilt import has_tree, need_tree
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 Show what changed: without an event since the last event of the active session; with one, from the event before it to

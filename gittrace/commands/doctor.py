@@ -5,7 +5,7 @@ import argparse
 from gittrace.commands.common import json_option, print_json
 from gittrace.git.repository import discover
 from gittrace.text import shown
-from gittrace.trace.doctor import BAD, OK, examine
+from gittrace.trace.upkeep.doctor import BAD, OK, examine
 
 DESCRIPTION = """\
 Check the installation, the hooks and what was recorded. Exits with 1 if something is wrong; changes nothing."""

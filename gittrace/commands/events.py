@@ -2,8 +2,8 @@
 
 from gittrace.errors import NotFound
 from gittrace.model.trace import EventDict, Segment, Trace
-from gittrace.trace.names import Target
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import Target
+from gittrace.trace.stored.store import Store
 
 
 def find_event(store: Store, target: Target) -> tuple[Trace, Segment, EventDict]:

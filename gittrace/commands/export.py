@@ -10,11 +10,11 @@ from gittrace.export.write import open_output
 from gittrace.git.repository import Repository, discover
 from gittrace.model.trace import RepoFacts, Trace
 from gittrace.text import decode, shown
-from gittrace.trace.answers import Answers
-from gittrace.trace.gate import Gate, explain
-from gittrace.trace.names import find_trace
-from gittrace.trace.outcome import Historian
-from gittrace.trace.store import Store
+from gittrace.trace.authorship.answers import Answers
+from gittrace.trace.history.outcome import Historian
+from gittrace.trace.stored.names import find_trace
+from gittrace.trace.stored.store import Store
+from gittrace.trace.upkeep.gate import Gate, explain
 
 DESCRIPTION = """\
 Write traces as others read them, a record a line: all traces of the repository unless some are named. What became of

@@ -10,9 +10,9 @@ from gittrace.commands.options import newest_trace, warn_of_problems
 from gittrace.commands.pager import output
 from gittrace.git.repository import discover
 from gittrace.model.trace import Fate
-from gittrace.trace.names import Target, find_trace
-from gittrace.trace.outcome import Historian
-from gittrace.trace.store import Store
+from gittrace.trace.history.outcome import Historian
+from gittrace.trace.stored.names import Target, find_trace
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 Say in a word what became of the lines that a trace wrote, in all and file by file: 'alive', 'moved' to another file,

@@ -7,10 +7,10 @@ from gittrace.commands.options import print_pruned
 from gittrace.errors import NotFound
 from gittrace.git.repository import Repository, discover
 from gittrace.text import counted, shown
-from gittrace.trace.forget import Forgotten, forget_trace
-from gittrace.trace.names import find_trace, forgotten
-from gittrace.trace.prune import prune, remembered
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import find_trace, forgotten
+from gittrace.trace.stored.store import Store
+from gittrace.trace.upkeep.forget import Forgotten, forget_trace
+from gittrace.trace.upkeep.prune import prune, remembered
 
 DESCRIPTION = """\
 Remove a trace: its journals, snapshots and kept output, its segments in the notes and the history of these, and all

@@ -7,8 +7,8 @@ from gittrace.commands.common import json_option, print_json
 from gittrace.commands.options import print_pruned
 from gittrace.git.repository import discover
 from gittrace.text import counted, shown
-from gittrace.trace.collect import Collected, collect
-from gittrace.trace.prune import prune
+from gittrace.trace.upkeep.collect import Collected, collect
+from gittrace.trace.upkeep.prune import prune
 
 DESCRIPTION = """\
 Drop what is no longer needed of traces that ended before trace.expire: snapshots, where the notes are proved to rebuild

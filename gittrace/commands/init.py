@@ -9,7 +9,7 @@ from gittrace.git.repository import discover
 from gittrace.share.remotes import Remotes
 from gittrace.share.setup import fetch_along, share
 from gittrace.text import clean, shown
-from gittrace.trace.initialize import initialize
+from gittrace.trace.upkeep.initialize import initialize
 
 HELP = "prepare a repository for recording"
 

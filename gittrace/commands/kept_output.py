@@ -6,7 +6,7 @@ from collections.abc import Callable
 from gittrace.errors import Damaged, NotFound
 from gittrace.model.trace import EventDict
 from gittrace.text import decode
-from gittrace.trace.store import Store
+from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import OUTPUT_DIR, TRACE_REFS
 
 # how `gittrace.capture.screen.bounded` says that the middle is missing

@@ -12,9 +12,9 @@ from gittrace.commands.options import newest_trace, warn_of_problems
 from gittrace.commands.overview import overview
 from gittrace.commands.pager import output
 from gittrace.git.repository import discover
-from gittrace.trace.names import resolve
-from gittrace.trace.outcome import Historian
-from gittrace.trace.store import Store
+from gittrace.trace.history.outcome import Historian
+from gittrace.trace.stored.names import resolve
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 Show the commits that the work of a trace is in, or the traces whose work is in a commit, with the evidence. It is asked

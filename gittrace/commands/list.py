@@ -11,7 +11,7 @@ from gittrace.commands.overview import ACTIVE, FAILURE, SUCCESS, Overview, overv
 from gittrace.commands.pager import output
 from gittrace.git.repository import discover
 from gittrace.text import counted
-from gittrace.trace.store import Store
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 List the traces, a line each, the one that something happened in last first: its short id, state (active, success,

@@ -12,13 +12,13 @@ from gittrace.commands.overview import commit_json, commit_views, overview, over
 from gittrace.commands.pager import output
 from gittrace.errors import UsageError
 from gittrace.git.repository import discover
-from gittrace.trace.names import find_trace
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import find_trace
+from gittrace.trace.stored.store import Store
 
 # it loads what a log without it does not need
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from gittrace.trace.outcome import Historian
+    from gittrace.trace.history.outcome import Historian
 
 DESCRIPTION = """\
 Show traces, the one that something happened in last first, and what happened in each: a line an event, with its short
@@ -107,7 +107,7 @@ def lines(store: Store, ids: list[str], screen: Screen, short: bool = False, fat
 
 
 def _historian(store: Store) -> "Historian":
-    from gittrace.trace.outcome import Historian
+    from gittrace.trace.history.outcome import Historian
 
     return Historian(store, ())
 

@@ -7,12 +7,12 @@ from gittrace.commands.display import Screen, agent_name, one_line, percent
 from gittrace.commands.history_text import TIER_WORDS, painted_word
 from gittrace.commands.overview import ACTIVE, FAILURE, SUCCESS, overview
 from gittrace.git.graph_log import Selection, graph_log
-from gittrace.trace.store import Store
+from gittrace.trace.stored.store import Store
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.trace import Fate
-    from gittrace.trace.outcome import Historian
+    from gittrace.trace.history.outcome import Historian
 
 _STATE_COLOURS = {ACTIVE: display.CYAN, SUCCESS: display.GREEN, FAILURE: display.RED}
 

@@ -8,11 +8,11 @@ from gittrace.errors import NotFound, UsageError
 from gittrace.git.repository import Repository, discover
 from gittrace.journal.append import Journal
 from gittrace.journal.read import read
+from gittrace.protect.masking import masked_early
 from gittrace.text import clean
-from gittrace.trace.masking import masked_early
-from gittrace.trace.names import resolve
-from gittrace.trace.session import current
-from gittrace.trace.store import Store
+from gittrace.trace.recording.session import current
+from gittrace.trace.stored.names import resolve
+from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import NOTE
 
 DESCRIPTION = """\

@@ -5,9 +5,9 @@ import sys
 
 from gittrace.errors import NotFound
 from gittrace.text import counted, shown
-from gittrace.trace.names import Target
-from gittrace.trace.prune import Pruned
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import Target
+from gittrace.trace.stored.store import Store
+from gittrace.trace.upkeep.prune import Pruned
 
 
 def count_option(parser: argparse.ArgumentParser, things: str = "traces") -> None:

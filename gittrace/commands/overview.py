@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gittrace.git.described import Described, describe
-from gittrace.trace.indexed import Place
-from gittrace.trace.store import Store
+from gittrace.trace.stored.indexed import Place
+from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import COMMAND, COMMIT, REWRITE, STOP
 
 ACTIVE = "active"
@@ -51,7 +51,7 @@ class CommitView:
 
 @dataclass(frozen=True)
 class Overview:
-    """A trace as lists and logs show it; `events` are summaries (see `gittrace.trace.summary`)."""
+    """A trace as lists and logs show it; `events` are summaries (see `gittrace.trace.stored.summary`)."""
 
     id: str
     short: str

@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
 def _snapshots(repo: Repository, args: argparse.Namespace) -> int:
     # not loaded for the push that publishes notes: it shall be as short as a push
     from gittrace.share.snapshots import publish_snapshots
-    from gittrace.trace.names import find_trace
-    from gittrace.trace.store import Store
+    from gittrace.trace.stored.names import find_trace
+    from gittrace.trace.stored.store import Store
 
     if args.all or args.unlinked or args.dry_run:
         raise UsageError("--snapshots goes with no other choice")

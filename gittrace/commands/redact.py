@@ -9,12 +9,12 @@ from gittrace.commands.scan import print_findings, report_json
 from gittrace.errors import TraceError, UsageError, told
 from gittrace.git.repository import discover
 from gittrace.protect import deep
+from gittrace.protect.cleaning import Finding, places
+from gittrace.protect.redaction import redaction
 from gittrace.text import counted, shown
-from gittrace.trace.cleaning import Finding, places
-from gittrace.trace.names import find_trace
-from gittrace.trace.redact import Redacted, redact_trace
-from gittrace.trace.redaction import redaction
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import find_trace
+from gittrace.trace.stored.store import Store
+from gittrace.trace.upkeep.redact import Redacted, redact_trace
 
 DESCRIPTION = """\
 Mask the secrets in what is recorded of a trace already: its segments in the notes, kept outputs and journals. The old

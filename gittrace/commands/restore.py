@@ -13,9 +13,9 @@ from gittrace.git import hidden, snapshot
 from gittrace.git.repository import Repository, discover
 from gittrace.git.restore import at_risk, in_the_way, listed, write_directory, write_worktree
 from gittrace.text import clean, counted
-from gittrace.trace.names import resolve
-from gittrace.trace.rebuilt import need_tree
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import resolve
+from gittrace.trace.stored.rebuilt import need_tree
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 Write out the files of a snapshot: the worktree as it was after an event, or before it. Into a directory of its own, or

@@ -7,7 +7,7 @@ from typing import Any
 from gittrace.commands.common import json_option, print_json
 from gittrace.git.repository import discover
 from gittrace.text import counted, shown
-from gittrace.trace.redact import Redacted, scan_all
+from gittrace.trace.upkeep.redact import Redacted, scan_all
 
 DESCRIPTION = """\
 Look through all that is recorded, also what others published, for secrets that the rules of today know: in segments,

@@ -7,10 +7,10 @@ import sys
 from gittrace.commands.common import json_option, print_json
 from gittrace.git.repository import discover
 from gittrace.text import shown
-from gittrace.trace import unsigned
 from gittrace.trace.faillog import log_failures
-from gittrace.trace.seal import seal
-from gittrace.trace.unsigned import sign_behind
+from gittrace.trace.sealing import unsigned
+from gittrace.trace.sealing.seal import seal
+from gittrace.trace.sealing.unsigned import sign_behind
 
 DESCRIPTION = """\
 Turn finished runs of recorded events into segments, noted on the commits that they led to, and carry notes over to
@@ -50,7 +50,7 @@ def _detached() -> int:
         return 0
     log_failures(repo, "seal", sealed.failed)
     if unsigned.due(repo):
-        from gittrace.trace.signing import sign_waiting  # with it comes the cache, and what checks signatures
+        from gittrace.trace.sealing.signing import sign_waiting  # with it comes the cache, and what checks signatures
 
         # what fails is told by status
         sign_waiting(repo)

@@ -18,8 +18,8 @@ from gittrace.commands.show_commit import commit_json, commit_text
 from gittrace.commands.show_trace import trace_json, trace_text
 from gittrace.errors import UsageError
 from gittrace.git.repository import discover
-from gittrace.trace.names import Target, resolve
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import Target, resolve
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 Show a trace or session with its reasoning and the files that each event changed; an event with all that is known of it;

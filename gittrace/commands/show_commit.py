@@ -13,8 +13,8 @@ from gittrace.commands.signed_text import summary_lines
 from gittrace.errors import TraceError
 from gittrace.git.described import describe
 from gittrace.model.trace import Link, Segment, Trace
-from gittrace.trace.signed import standings
-from gittrace.trace.store import Store
+from gittrace.trace.stored.signed import standings
+from gittrace.trace.stored.store import Store
 
 # the same files at the same time are no answer to what led to a commit
 _PROVED = ("tool_emitted", "tool_emitted_with_divergence")
@@ -83,7 +83,7 @@ def segments_on(trace: Trace, commit: str) -> list[Segment]:
 
 def linked_to(store: Store, commit: str) -> list[tuple[Trace, Link]]:
     """Return the traces whose work is in a commit by the evidence of its content, the strongest first."""
-    from gittrace.trace.outcome import Historian
+    from gittrace.trace.history.outcome import Historian
 
     found = []
     for trace, link in Historian(store, ()).links_to(commit):

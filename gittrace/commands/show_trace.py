@@ -12,10 +12,10 @@ from gittrace.commands.history_text import fate_json, head_lines, link_json
 from gittrace.commands.overview import Overview, commit_json, commit_views, overview, overview_json
 from gittrace.commands.signed_text import summary_lines
 from gittrace.model.trace import EventDict, Segment, Trace
-from gittrace.trace.names import Target
-from gittrace.trace.outcome import Historian
-from gittrace.trace.signed import Standing, standing_json, standings
-from gittrace.trace.store import Store
+from gittrace.trace.history.outcome import Historian
+from gittrace.trace.stored.names import Target
+from gittrace.trace.stored.signed import Standing, standing_json, standings
+from gittrace.trace.stored.store import Store
 
 # where the durations of events end, and where their text begins
 _LABEL = 36

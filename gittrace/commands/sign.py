@@ -6,9 +6,9 @@ import sys
 from gittrace.commands.common import json_option, print_json
 from gittrace.git.repository import discover
 from gittrace.text import counted, shown
-from gittrace.trace.names import find_trace
-from gittrace.trace.signing import own_unsigned, sign_asked
-from gittrace.trace.store import Store
+from gittrace.trace.sealing.signing import own_unsigned, sign_asked
+from gittrace.trace.stored.names import find_trace
+from gittrace.trace.stored.store import Store
 
 DESCRIPTION = """\
 Sign segments with the key that git signs commits with. Where git signs commits ('commit.gpgSign') this is done beside

@@ -7,7 +7,7 @@ from gittrace.commands import display
 from gittrace.commands.display import Screen, safe
 from gittrace.model.trace import Segment
 from gittrace.text import counted
-from gittrace.trace.signed import Standing
+from gittrace.trace.stored.signed import Standing
 
 _WORDS = {
     "G": "good",

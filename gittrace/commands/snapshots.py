@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gittrace.errors import NotFound
-from gittrace.trace.names import Target
-from gittrace.trace.store import Store
+from gittrace.trace.stored.names import Target
+from gittrace.trace.stored.store import Store
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from gittrace.git.notes import identity
 from gittrace.git.repository import Repository, discover
 from gittrace.protect.identity import IdentityUnavailable, developer_id
 from gittrace.text import decode, shown
-from gittrace.trace.initialize import initialize, is_initialized
-from gittrace.trace.names import find_trace
-from gittrace.trace.session import Agent, start
-from gittrace.trace.store import Store
+from gittrace.trace.recording.session import Agent, start
+from gittrace.trace.stored.names import find_trace
+from gittrace.trace.stored.store import Store
+from gittrace.trace.upkeep.initialize import initialize, is_initialized
 
 DESCRIPTION = """\
 Start a session in this worktree: from now on 'git trace run' records commands, and commits are linked to them.

@@ -22,11 +22,11 @@ from gittrace.share.overview import Standing, standings
 from gittrace.share.queue import Entry
 from gittrace.share.state import share_dir
 from gittrace.text import counted
-from gittrace.trace import unsigned
-from gittrace.trace.commits import in_progress
-from gittrace.trace.initialize import is_initialized
-from gittrace.trace.seal import active_sessions
-from gittrace.trace.store import Pending, Store
+from gittrace.trace.recording.commits import in_progress
+from gittrace.trace.sealing import unsigned
+from gittrace.trace.sealing.seal import active_sessions
+from gittrace.trace.stored.store import Pending, Store
+from gittrace.trace.upkeep.initialize import is_initialized
 from gittrace.vocabulary import LOG_FILE, STOP
 
 DESCRIPTION = """\

@@ -6,9 +6,9 @@ from gittrace.commands.common import json_option, print_json
 from gittrace.errors import TraceError, told
 from gittrace.git.repository import discover
 from gittrace.text import shown
-from gittrace.trace.seal import Sealed, seal
-from gittrace.trace.session import stop
-from gittrace.trace.unsigned import sign_behind
+from gittrace.trace.recording.session import stop
+from gittrace.trace.sealing.seal import Sealed, seal
+from gittrace.trace.sealing.unsigned import sign_behind
 
 DESCRIPTION = """\
 Stop the session of this worktree and seal what it recorded. What --success and --failure say is recorded as said;

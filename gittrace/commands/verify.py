@@ -11,11 +11,11 @@ from gittrace.git.repository import discover
 from gittrace.model.events import parse_segment
 from gittrace.model.trace import Segment, Trace
 from gittrace.text import shown
-from gittrace.trace.names import find_trace
-from gittrace.trace.proof import steps
-from gittrace.trace.signed import UNSIGNED, Standing, standing_json, standings
-from gittrace.trace.store import Store
-from gittrace.trace.verify import CANNOT, MISMATCH, OK, REDACTED, Outcome, rebuild
+from gittrace.trace.stored.names import find_trace
+from gittrace.trace.stored.proof import steps
+from gittrace.trace.stored.signed import UNSIGNED, Standing, standing_json, standings
+from gittrace.trace.stored.store import Store
+from gittrace.trace.stored.verify import CANNOT, MISMATCH, OK, REDACTED, Outcome, rebuild
 
 DESCRIPTION = """\
 Rebuild every snapshot of a trace (of all traces, if none is named) by applying its recorded diffs to the commit that it

@@ -16,9 +16,9 @@ from gittrace.errors import NotFound, UsageError
 from gittrace.git.repository import discover
 from gittrace.model.trace import EventDict, Segment, Session, Trace
 from gittrace.text import decode
-from gittrace.trace.blame import Explained, explain, path_from_top
-from gittrace.trace.reasoning import around, reasoning_of
-from gittrace.trace.store import Store
+from gittrace.trace.authorship.blame import Explained, explain, path_from_top
+from gittrace.trace.stored.reasoning import around, reasoning_of
+from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import EXIT_NEGATIVE
 
 DESCRIPTION = """\

@@ -241,7 +241,7 @@ def _running(directory: str, hook: str) -> str | None:
 def uninstall(repo: Repository, dry_run: bool = False) -> Removal:
     """Take the hooks away and put back what was there, byte for byte. Raises OSError, GitFailed.
 
-    The repository's configuration is left to `gittrace.trace.initialize`, which has its former state.
+    The repository's configuration is left to `gittrace.trace.upkeep.initialize`, which has its former state.
     """
     removal = Removal()
     record = Installation.load(repo)

@@ -69,7 +69,7 @@ def _all_noted(repo: Repository, store: ObjectStore, commits: set[str]) -> bool:
 def _carried(repo: Repository, target: Target, commits: set[str], dry: Rehearsal | None) -> dict[str, Note]:
     # derivation is loaded when some commit has no note, and not by every push
     from gittrace.share.derived import carried
-    from gittrace.trace.store import Store
+    from gittrace.trace.stored.store import Store
 
     store = Store(repo)
     try:

@@ -1,7 +1,7 @@
 """Segments whose work reached a commit on another way than by its note: a squash, a pick, a rebase elsewhere.
 
-The links of a trace (`gittrace.trace.links`) say which commits have its work; from which of its segments that is, is
-told by the same fingerprints: so of a trace that goes on in a private branch nothing goes along.
+The links of a trace (`gittrace.trace.history.links`) say which commits have its work; from which of its segments that
+is, is told by the same fingerprints: so of a trace that goes on in a private branch nothing goes along.
 """
 
 from collections.abc import Collection, Iterator
@@ -10,13 +10,13 @@ from gittrace.git.history import Made
 from gittrace.git.objects import ObjectStore
 from gittrace.model.segment import Note, SegmentLine, Signature, parse_note
 from gittrace.model.trace import Trace
-from gittrace.trace.contents import contents
-from gittrace.trace.evidence import TOOL_EMITTED
-from gittrace.trace.indexed import Place
-from gittrace.trace.outcome import Historian
-from gittrace.trace.store import Store
-from gittrace.trace.work import Order, Work
-from gittrace.trace.work_reader import work_of
+from gittrace.trace.history.contents import contents
+from gittrace.trace.history.evidence import TOOL_EMITTED
+from gittrace.trace.history.outcome import Historian
+from gittrace.trace.produced.work import Order, Work
+from gittrace.trace.produced.work_reader import work_of
+from gittrace.trace.stored.indexed import Place
+from gittrace.trace.stored.store import Store
 
 
 def carried(

@@ -1,4 +1,4 @@
-"""The gate at the exit (`gittrace.trace.gate`), as publishing asks it."""
+"""The gate at the exit (`gittrace.trace.upkeep.gate`), as publishing asks it."""
 
 from gittrace.errors import TraceError
 from gittrace.git.repository import Repository
@@ -11,7 +11,7 @@ def gate_of(repo: Repository) -> Gate:
 
     def gate(lines: list[SegmentLine]) -> tuple[set[SegmentLine], dict[SegmentLine, TraceError]]:
         # loaded when something is to be published, and not when there is nothing new
-        from gittrace.trace.gate import check, explain
+        from gittrace.trace.upkeep.gate import check, explain
 
         verdict = check(repo, lines)
         return set(verdict.passed), {line: explain(line, found) for line, found in verdict.held}

@@ -23,7 +23,7 @@ from gittrace.share.remotes import Target
 from gittrace.share.renamed import remotes_of
 from gittrace.trace.detached import leave_terminal
 from gittrace.trace.faillog import log_failures
-from gittrace.trace.seal import seal
+from gittrace.trace.sealing.seal import seal
 from gittrace.vocabulary import SNAPSHOTS_REFS, TRACE_REFS
 
 #: seconds that a push waits for its traces

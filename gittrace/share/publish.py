@@ -25,8 +25,8 @@ from gittrace.share.queue import Entry
 from gittrace.share.remotes import Remotes, Target, mirror, writer_of
 from gittrace.share.state import State, share_dir
 from gittrace.trace import alone as lock
-from gittrace.trace import unsigned
-from gittrace.trace.seal import seal
+from gittrace.trace.sealing import unsigned
+from gittrace.trace.sealing.seal import seal
 from gittrace.vocabulary import NOTES_REF, SHARED_NOTES_REFS
 
 _MESSAGE = "Notes published by 'git trace push'"
@@ -143,7 +143,7 @@ def publish(
 
 def _sign(repo: Repository) -> list[str]:
     """Sign what is to be signed, so that it is published signed; return what went wrong beyond what status tells."""
-    from gittrace.trace.signing import sign_waiting
+    from gittrace.trace.sealing.signing import sign_waiting
 
     try:
         sign_waiting(repo, wait=_SIGNING)

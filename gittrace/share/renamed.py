@@ -24,7 +24,7 @@ def remotes_of(repo: Repository) -> Remotes:
     if not found:
         return remotes
     # each push asks, and few remotes are renamed
-    from gittrace.trace.initialize import add_settings
+    from gittrace.trace.upkeep.initialize import add_settings
 
     for new, old in found.items():
         # a section that was copied by hand leaves the other where it is
@@ -35,7 +35,7 @@ def remotes_of(repo: Repository) -> Remotes:
 
 
 def _follow(repo: Repository, remotes: Remotes, old: str, new: str) -> None:
-    from gittrace.trace.initialize import move_settings
+    from gittrace.trace.upkeep.initialize import move_settings
 
     for folder in (REMOTE_NOTES_REFS, REMOTE_SNAPSHOTS_REFS):
         _move_refs(repo, f"{folder}{quoted(old)}/", f"{folder}{quoted(new)}/")

@@ -7,7 +7,7 @@ from gittrace.share.plan import Planner
 from gittrace.share.remotes import MARK, Target, notes_refspec, writer_of
 from gittrace.share.renamed import remotes_of
 from gittrace.share.writer import ensure_own
-from gittrace.trace.initialize import add_settings, initialize
+from gittrace.trace.upkeep.initialize import add_settings, initialize
 
 
 def share(repo: Repository, remote: str, to: str | None = None) -> Target:

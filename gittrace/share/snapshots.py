@@ -17,14 +17,14 @@ from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
 from gittrace.protect import deep
+from gittrace.protect.redaction import redaction
 from gittrace.share import state as states
 from gittrace.share import wrapped
 from gittrace.share.plan import Planner
 from gittrace.share.remotes import Remotes, Target, quoted, writer_of
 from gittrace.share.writer import ensure_own
-from gittrace.trace.gate import check, explain
-from gittrace.trace.redaction import redaction
-from gittrace.trace.store import Store
+from gittrace.trace.stored.store import Store
+from gittrace.trace.upkeep.gate import check, explain
 from gittrace.vocabulary import (
     HERE_REFS,
     INCOMING_REFS,

@@ -57,6 +57,6 @@ def ensure_own(repo: Repository) -> bool:
 def renew(repo: Repository) -> str:
     """Give the repository a new writer's id, and return it. Raises OSError, GitFailed."""
     # a copy is rare, and what initializes takes as long to load as the rest of this
-    from gittrace.trace.initialize import new_writer
+    from gittrace.trace.upkeep.initialize import new_writer
 
     return new_writer(repo)

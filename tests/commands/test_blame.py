@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from gittrace.errors import GitFailed
-from gittrace.trace.answers import Answers
-from gittrace.trace.blame import explain
-from gittrace.trace.store import Store
+from gittrace.trace.authorship.answers import Answers
+from gittrace.trace.authorship.blame import explain
+from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import CACHE_DIR
 from tests.commands.conftest import Story, clone_of
 from tests.support.recording import TEN, Make, Recording

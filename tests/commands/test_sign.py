@@ -4,11 +4,11 @@ import json
 import time
 from pathlib import Path
 
-from gittrace.trace import unsigned
+from gittrace.trace.sealing import unsigned
 from tests.commands.conftest import Story
 from tests.support.keys import ANN, GpgKeys, SshKeys, gpg_keys, need_gpg, need_ssh, program, sign_with, ssh_keys
 from tests.support.recording import Recording
-from tests.trace.test_signing import publish_as
+from tests.trace.sealing.test_signing import publish_as
 
 __all__ = ["gpg_keys", "ssh_keys"]
 

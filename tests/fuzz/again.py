@@ -12,8 +12,8 @@ from random import Random
 
 from gittrace.model.segment import Forget, SegmentLine, parse_note, render_note
 from gittrace.model.trace import Outcome
-from gittrace.trace.outcome import Historian, outcomes
-from gittrace.trace.store import Store
+from gittrace.trace.history.outcome import Historian, outcomes
+from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import CACHE_DIR, NOTES_REF, REMOTE_NOTES_REFS
 from tests.fuzz.checks import Broken, differences
 from tests.fuzz.engine import Failure, on_stage

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterator
 from random import Random
 
-from gittrace.trace.blame import Explained, explain
-from gittrace.trace.store import Store
+from gittrace.trace.authorship.blame import Explained, explain
+from gittrace.trace.stored.store import Store
 from tests.fuzz.model import verbatim
 from tests.fuzz.world import Desk
 

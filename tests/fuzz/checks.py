@@ -9,11 +9,11 @@ from random import Random
 from typing import Protocol
 
 from gittrace.model.trace import Link, Outcome
-from gittrace.trace.blame import explain
-from gittrace.trace.outcome import outcomes
-from gittrace.trace.proof import steps
-from gittrace.trace.store import Store
-from gittrace.trace.verify import OK, rebuild
+from gittrace.trace.authorship.blame import explain
+from gittrace.trace.history.outcome import outcomes
+from gittrace.trace.stored.proof import steps
+from gittrace.trace.stored.store import Store
+from gittrace.trace.stored.verify import OK, rebuild
 from gittrace.vocabulary import CACHE_DIR
 from tests.fuzz.blaming import Blamed, blame_files, same, wrong_lines
 from tests.fuzz.model import Commit, Ledger, may_link, must_link

@@ -10,7 +10,7 @@ from random import Random
 from typing import Protocol
 
 from gittrace.git.repository import Repository
-from gittrace.trace.initialize import initialize
+from gittrace.trace.upkeep.initialize import initialize
 from gittrace.vocabulary import HOOKS_DIR
 from tests.fuzz.model import Commits, Ledger, Writer, is_text, line, tokens
 from tests.support.recording import Recording

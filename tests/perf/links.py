@@ -76,8 +76,9 @@ def measure_all(lab: Lab) -> list[Row]:
     import_years(repo, years)
     count = max(len(years.traces), 1)
     ask = (
-        "from gittrace.git.repository import discover; from gittrace.trace.store import Store;"
-        " from gittrace.trace.outcome import Historian; store = Store(discover()); historian = Historian(store, ());"
+        "from gittrace.git.repository import discover; from gittrace.trace.stored.store import Store;"
+        " from gittrace.trace.history.outcome import Historian;"
+        " store = Store(discover()); historian = Historian(store, ());"
         " [(historian.links(trace), historian.fate(trace)) for trace in store.trace_ids()]; store.close()"
     )
     python = str(lab.bin / "python")

@@ -1,10 +1,14 @@
-"""What tests of the identity share."""
+"""What tests of redaction and identity share."""
 
 import os
 from pathlib import Path
 
 import keyring.core
 import pytest
+
+from tests.support.recording import make_work, work
+
+__all__ = ["make_work", "work"]
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pytest
 
 from gittrace.model.segment import parse_note
 from gittrace.share.remotes import writer_of
-from gittrace.trace.noting import add_lines
+from gittrace.trace.sealing.noting import add_lines
 from tests.share.conftest import pull, push, recorded
 from tests.share.support import Server
 from tests.support.recording import Make, Recording, note

@@ -11,7 +11,7 @@ from gittrace.git.transfer import TransferFailed
 from gittrace.share.fetch import default_remote, fetch
 from gittrace.share.remotes import writer_of
 from gittrace.share.setup import fetch_along
-from gittrace.trace.initialize import deinitialize, initialize
+from gittrace.trace.upkeep.initialize import deinitialize, initialize
 from tests.share.conftest import LINE, pull, push, recorded
 from tests.share.support import Server
 from tests.support.recording import Recording

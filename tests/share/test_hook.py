@@ -11,7 +11,7 @@ from gittrace.share import queue
 from gittrace.share import state as states
 from gittrace.share.publish import alone
 from gittrace.share.setup import share
-from gittrace.trace.initialize import initialize
+from gittrace.trace.upkeep.initialize import initialize
 from gittrace.vocabulary import SNAPSHOTS_REFS
 from tests.share.conftest import MakeServer, recorded
 from tests.share.support import Server, through

@@ -21,7 +21,7 @@ from gittrace.share.gated import gate_of
 from gittrace.share.plan import Gate
 from gittrace.share.remotes import quoted
 from gittrace.share.state import share_dir
-from gittrace.trace.noting import add_lines
+from gittrace.trace.sealing.noting import add_lines
 from gittrace.vocabulary import NOTES_REF
 from tests.share.conftest import push, recorded
 from tests.share.support import Server

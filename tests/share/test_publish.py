@@ -14,8 +14,8 @@ from gittrace.share import queue
 from gittrace.share.overview import standings
 from gittrace.share.remotes import writer_of
 from gittrace.share.setup import share
-from gittrace.trace.forget import forget_trace
-from gittrace.trace.noting import add_lines
+from gittrace.trace.sealing.noting import add_lines
+from gittrace.trace.upkeep.forget import forget_trace
 from gittrace.vocabulary import NOTES_REF
 from tests.share.conftest import MakeServer, pull, push, recorded
 from tests.share.support import Server

@@ -10,8 +10,8 @@ from gittrace.share.remotes import Remotes, Target, mirror, writer_of
 from gittrace.share.renamed import remotes_of
 from gittrace.share.setup import fetch_along, share
 from gittrace.share.snapshots import publish_snapshots
-from gittrace.trace import initialize as settings
-from gittrace.trace.initialize import deinitialize
+from gittrace.trace.upkeep import initialize as settings
+from gittrace.trace.upkeep.initialize import deinitialize
 from tests.share.conftest import LINE, MakeServer, pull, push, recorded
 from tests.share.support import Server
 from tests.support.recording import Make, Recording

@@ -12,10 +12,10 @@ from gittrace.share.complete import complete
 from gittrace.share.overview import standings as shares
 from gittrace.share.plan import Scope
 from gittrace.share.remotes import Target
-from gittrace.trace import unsigned
-from gittrace.trace.forget import forget_trace
-from gittrace.trace.signed import standings
-from gittrace.trace.store import Store
+from gittrace.trace.sealing import unsigned
+from gittrace.trace.stored.signed import standings
+from gittrace.trace.stored.store import Store
+from gittrace.trace.upkeep.forget import forget_trace
 from gittrace.vocabulary import SHARED_NOTES_REFS
 from tests.share.conftest import LINE, pull, push, recorded
 from tests.share.support import Server, through
@@ -23,7 +23,7 @@ from tests.share.test_derived import topic
 from tests.share.test_hook import make_project, project
 from tests.support.keys import SshKeys, need_ssh, program, sign_with, ssh_keys
 from tests.support.recording import Make, Recording, append
-from tests.trace.test_signing import whales_are_secret
+from tests.trace.sealing.test_signing import whales_are_secret
 
 __all__ = ["make_project", "project", "ssh_keys"]
 

@@ -9,7 +9,7 @@ import pytest
 from gittrace.errors import NotFound, TraceError
 from gittrace.share.remotes import Target, writer_of
 from gittrace.share.snapshots import fetch_snapshots, mirror_of, publish_snapshots
-from gittrace.trace.forget import forget_trace
+from gittrace.trace.upkeep.forget import forget_trace
 from tests.share.conftest import LINE, push
 from tests.share.support import Server
 from tests.support.keys import program

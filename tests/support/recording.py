@@ -24,12 +24,12 @@ from gittrace.journal.append import Journal
 from gittrace.journal.read import read
 from gittrace.journal.running import withdraw
 from gittrace.model.segment import decode, parse_note
-from gittrace.trace.initialize import initialize
-from gittrace.trace.proof import steps
-from gittrace.trace.seal import Sealed, seal
-from gittrace.trace.session import Start, current, start, stop
-from gittrace.trace.store import Store
-from gittrace.trace.verify import OK, rebuild
+from gittrace.trace.recording.session import Start, current, start, stop
+from gittrace.trace.sealing.seal import Sealed, seal
+from gittrace.trace.stored.proof import steps
+from gittrace.trace.stored.store import Store
+from gittrace.trace.stored.verify import OK, rebuild
+from gittrace.trace.upkeep.initialize import initialize
 from gittrace.vocabulary import HOOK, HOOKS_DIR, NOTES_REF, SESSION, SESSIONS_DIR, TRACE_REFS
 from tests.support.repo import Repo, hermetic_environment, make_repo
 

@@ -1,0 +1,1 @@
+"""Which event first wrote a line."""

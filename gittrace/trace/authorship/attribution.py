@@ -1,0 +1,242 @@
+"""Which event first wrote each line of a commit's files.
+
+Nothing here is stored as a fact: the answer comes from the lineage of all that was recorded, and from the commit. A
+content that was recorded is known line by line. Any other (staged in part, formatted, rebased) is compared with what
+the file is known to have held, then with the last states of the sessions that led to the commit, then with lines that
+are gone from other files. Cause comes before effect: an event that is younger than the commit didn't write it, unless
+the note on the commit says that it led there.
+"""
+
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from gittrace.git.objects import Entry, ObjectStore
+from gittrace.git.trees import TreeEditor
+from gittrace.model.attribution import STATE, Line, Sure
+from gittrace.model.trace import Session, Trace, heads
+from gittrace.trace.authorship.moments import Sieve
+from gittrace.trace.authorship.past import Past
+from gittrace.trace.authorship.recorded import Source, read_all
+from gittrace.trace.authorship.versions import Birth, When
+from gittrace.trace.text.lines import Lines
+
+
+class Attributor:
+    """Answers for the commits of a repository, from all that the given traces recorded.
+
+    Raises TooMuch where the states of their files take more than `most` bytes together.
+    """
+
+    def __init__(self, past: Past, sources: Iterable[Source], most: int | None = None) -> None:
+        self.objects: ObjectStore = past.objects
+        self._past = past
+        self._noted: dict[str, dict[str, int]] = {}
+        # by session, in order of time: when each event was, and HEAD before it
+        self._heads: dict[str, tuple[list[str], list[str | None]]] = {}
+        self._known: dict[tuple[str, str], bool] = {}
+        self._facts: dict[int, _Facts] = {}
+        # when commits were made (seconds since the epoch), None of what is no commit here
+        self._times: dict[str, int | None] = {}
+        noting = (Source(source.began, partial(self._note, source)) for source in sources)
+        self.lineage, self.problems = read_all(noting, past, most)
+
+    def _note(self, source: Source) -> Trace | None:
+        trace = source.load()
+        for session in trace.sessions if trace else ():
+            self._heads[session.id] = _heads_of(session)
+        for segment in trace.segments if trace else ():
+            for commit in segment.commits:
+                sessions = self._noted.setdefault(commit, {})
+                sessions[segment.session_id] = max(segment.index, sessions.get(segment.session_id, -1))
+        return trace
+
+    def lines(self, commit: str, path: bytes, wanted: Collection[int]) -> dict[int, Line | None]:
+        """Return who first wrote lines (indexes from 0) of a commit's file, None for nobody that was recorded.
+
+        The index STATE asks who left the file so: of its content the first one, of a deletion the last.
+
+        Raises ObjectMissing when the commit isn't here. A file that isn't there, or is very large, is nobody's.
+        """
+        made = self.objects.commit(commit)
+        tree = TreeEditor(self.objects, made.tree)
+        entry = tree.get(path)
+        causes = _Causes(made.committer.time, self._noted.get(commit, {}), commit, self)
+        if STATE in wanted:
+            others = [at for at in wanted if at != STATE]
+            maker = self._maker(path, entry, causes)
+            return {STATE: maker} | (self.lines(commit, path, others) if others else {})
+        if entry is None:
+            return dict.fromkeys(wanted)
+        version = self.lineage.find(path, entry.oid)
+        if version and version.when and causes(version.when):
+            texts = {at: text for at in wanted if at < version.size and (text := version.text(at)) is not None}
+            if len(texts) == len(wanted):
+                return _lines(texts, wanted, {at: version.birth(at) for at in wanted}, causes)
+        lines = self._content(entry)
+        return self._compared(path, lines, wanted, causes, tree) if lines else dict.fromkeys(wanted)
+
+    def existed(self, commit: str, when: When) -> bool:
+        """Tell whether HEAD had got to a commit before an event."""
+        head, oldest = self._head(when), self._time(commit)
+        if head is None or oldest is None or (self._time(head) or 0) < oldest:
+            return False  # as it is of most
+        if (commit, head) not in self._known:
+            self._known[commit, head] = self._leads_to(commit, head, oldest)
+        return self._known[commit, head]
+
+    def facts(self, whens: Sequence[When]) -> "_Facts":
+        """Return what is known of moments, in a sequence that is kept and may only grow (see `Sieve.among`)."""
+        found = self._facts.setdefault(id(whens), _Facts(whens, [], []))
+        for when in whens[len(found.seconds) :]:
+            head = self._head(when)
+            seconds = _seconds(when.at)
+            found.seconds.append(_NEVER if seconds is None else seconds)
+            found.head_times.append((self._time(head) if head else None) or 0)
+        return found
+
+    def _head(self, when: When) -> str | None:
+        """Return HEAD before an event."""
+        times, before = self._heads.get(when.session_id, ([], []))
+        at = bisect_left(times, when.at)
+        return before[at] if at < len(before) else None
+
+    def _leads_to(self, commit: str, head: str, oldest: int) -> bool:
+        todo, seen = [head], {head}
+        while todo:
+            oid = todo.pop()
+            if oid == commit:
+                return True
+            made_at = self._time(oid)
+            if made_at is not None and made_at >= oldest:
+                parents = self.objects.commit(oid).parents
+                todo += [parent for parent in parents if parent not in seen]
+                seen.update(parents)
+        return False
+
+    def _time(self, oid: str) -> int | None:
+        """Return when a commit was made, in seconds since the epoch, None where it is none that is here."""
+        if oid not in self._times:
+            self._times[oid] = self._past.time(oid)
+        return self._times[oid]
+
+    def _maker(self, path: bytes, entry: Entry | None, causes: "_Causes") -> Line | None:
+        leaves = self.lineage.makers.get((path, entry.oid if entry else None), ())
+        allowed = [
+            leaf.writer for leaf in leaves if causes(leaf.when) and (entry is None or leaf.mode in (None, entry.mode))
+        ]
+        return Line(allowed[0 if entry else -1]) if allowed else None
+
+    def worktree(
+        self, path: bytes, content: bytes, session_id: str | None, wanted: Collection[int]
+    ) -> dict[int, Line | None]:
+        """Return the same for a content that is not committed; `session_id` is the session that is active there."""
+        causes = _Causes(None, {session_id: 0} if session_id else {}, "", self)
+        lines = self.lineage.past.lines(content)
+        return self._compared(path, lines, wanted, causes, TreeEditor(self.objects)) if lines else dict.fromkeys(wanted)
+
+    def _content(self, entry: Entry | None) -> Lines | None:
+        return self.lineage.past.content(entry.oid) if entry else None
+
+    def _compared(
+        self, path: bytes, lines: Lines, wanted: Collection[int], causes: "_Causes", tree: TreeEditor
+    ) -> dict[int, Line | None]:
+        """Return what is known of a content that nobody recorded as it is."""
+        near = self.lineage.compare(path, lines, causes, causes.noted)
+        far = self.lineage.compare_far(path, lines, near, causes, lambda other: self._held(tree, other))
+        texts = {at: lines.text(at) for at in wanted if at < lines.size}
+        births = {at: far.get(at) or near.births[at] for at in texts}
+        return _lines(texts, wanted, births, causes, far)
+
+    def _held(self, tree: TreeEditor, path: bytes) -> Sequence[bytes]:
+        lines = self._content(tree.get(path))
+        return lines.keys() if lines else []
+
+
+class _Facts(NamedTuple):
+    """What is known of moments: when they were, and when HEAD before them was made (seconds since the epoch)."""
+
+    whens: Sequence[When]
+    seconds: list[int]
+    head_times: list[int]
+
+
+# later than any commit
+_NEVER = 1 << 62
+
+
+@dataclass(frozen=True)
+class _Causes(Sieve):
+    """Tells which events may have led to a commit; `time` None is now.
+
+    A commit's time is in whole seconds, and may be another clock's: what events saw as HEAD was there before them.
+    """
+
+    time: int | None
+    noted: Mapping[str, int]
+    commit: str
+    attributor: Attributor
+
+    def __call__(self, when: When) -> bool:
+        if self.time is None or when.segment <= self.noted.get(when.session_id, -1):
+            return True
+        seconds = _seconds(when.at)
+        return seconds is not None and seconds <= self.time and not self.attributor.existed(self.commit, when)
+
+    def among(self, whens: Sequence[When]) -> bytes:
+        time = self.time
+        if time is None:
+            return b"\1" * len(whens)
+        facts = self.attributor.facts(whens)
+        # most are allowed by their time alone: HEAD was not as young as the commit
+        found = bytearray([seconds <= time for seconds in facts.seconds])
+        times = zip(facts.seconds, facts.head_times, strict=True)
+        unsure = [at for at, (seconds, head_time) in enumerate(times) if seconds <= time <= head_time]
+        if self.noted:
+            unsure += [at for at, when in enumerate(whens) if when.session_id in self.noted]
+        for at in unsure:
+            found[at] = self(whens[at])
+        return bytes(found)
+
+
+@lru_cache(1 << 16)
+def _seconds(at: str) -> int | None:
+    """Return a time (RFC 3339) in seconds since the epoch, None where it is none."""
+    try:
+        return int(datetime.fromisoformat(at).timestamp())
+    except ValueError:
+        return None
+
+
+def _heads_of(session: Session) -> tuple[list[str], list[str | None]]:
+    """Return when the events of a session were, which never goes back, and HEAD before each."""
+    times: list[str] = []
+    found: list[str | None] = []
+    for segment in session.segments:
+        for event in (segment.header, *segment.events):
+            times.append(max(times[-1] if times else "", str(event.get("at", ""))))
+            found.append(heads(event)[0])
+    return times, found
+
+
+def _lines(
+    texts: Mapping[int, bytes],
+    wanted: Collection[int],
+    births: Mapping[int, Birth | None],
+    causes: _Causes,
+    far: Collection[int] = (),
+) -> dict[int, Line | None]:
+    found: dict[int, Line | None] = dict.fromkeys(wanted)
+    for at in wanted:
+        birth = births.get(at)
+        if birth is None or at not in texts:
+            continue
+        writer = birth.writer
+        if causes(When(writer.session_id, writer.segment, writer.at)):
+            changed = birth.text.rstrip(b"\r") != texts[at].rstrip(b"\r")
+            sure: Sure = "medium" if changed or at in far else "high"
+            found[at] = Line(writer, sure, birth.text if changed else None)
+    return found

@@ -1,0 +1,341 @@
+"""Follow files line by line through the recorded steps of all sessions: which event first wrote each line.
+
+Given only the diffs, in order of time. A file begins as nobody's, unless its content, or lines of it, are known from a
+step before, of whatever trace. A step's added lines are, in this order: known, because the whole content was seen
+before; moved or re-indented within the step; back from where they stood before; brought in by git (a checkout, merge,
+pull, rebase); written by the step's event.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
+
+from gittrace.git.objects import GITLINK
+from gittrace.model.attribution import Writer
+from gittrace.trace.authorship.changes import Change, Step, gaps, patched
+from gittrace.trace.authorship.hands import edited
+from gittrace.trace.authorship.memory import Memory, Recalled, Standing
+from gittrace.trace.authorship.moments import Allowed, always
+from gittrace.trace.authorship.moves import Block, find_moves
+from gittrace.trace.authorship.numbering import Numbering
+from gittrace.trace.authorship.past import Past
+from gittrace.trace.authorship.recognition import Recognition, blended_of
+from gittrace.trace.authorship.versions import Birth, Shelf, Version, When
+from gittrace.trace.text.align import Text, align, aligned, formatted, once, says_something
+from gittrace.trace.text.fingerprint import line_of
+from gittrace.trace.text.lines import Lines
+from gittrace.trace.text.wrapped import Source, matched
+
+Base = Callable[[bytes], str | None]
+
+
+class Leaf(NamedTuple):
+    """Who left a file so, and when; the mode where it is known."""
+
+    writer: Writer
+    when: When
+    mode: int | None
+
+
+# lines that a step took away: of which version, which of its lines
+_Gone = tuple[Version, range, Block]
+
+
+@dataclass
+class _Draft:
+    """A version in the making: `fresh` are the indexes of lines that nobody has claimed yet.
+
+    follows  all but the lines of its blocks are those of the one before, which is among the states of the same file
+    """
+
+    version: Version
+    old: Version
+    oid: str | None
+    blocks: list[tuple[range, range]]
+    fresh: set[int]
+    follows: bool = False
+
+
+class Lineage:
+    """All versions of all files that the recorded steps made.
+
+    `past` reads contents that no step made; `base` tells the oid of a path in the tree that a session began on.
+    """
+
+    def __init__(self, past: Past) -> None:
+        self.past = past
+        self.memory = Memory()
+        self._shelf = Shelf()
+        self._recognition = Recognition(self.memory, self._shelf)
+        self._numbering = Numbering(self._shelf)
+        # by the path and the oid of what was left, None of a deleted file
+        self.makers: dict[tuple[bytes, str | None], list[Leaf]] = {}
+        self._versions: dict[tuple[bytes, str], Version] = {}
+        self._contents: dict[str, Version] = {}
+        self._names: dict[bytes, bytes] = {}
+        self._current: dict[str, dict[bytes, str | None]] = {}
+        self._bases: dict[str, Base] = {}
+        self._making: dict[str, Version] = {}
+        # by session, of its last step: the event, and what it took away and put nowhere else
+        self._gone: dict[str, tuple[str, list[_Gone]]] = {}
+
+    @property
+    def size(self) -> int:
+        """How much it holds of contents, in bytes, roughly."""
+        return self._shelf.size
+
+    def begin(self, session_id: str, base: Base) -> None:
+        """Begin a session on a tree."""
+        self._bases[session_id] = base
+        self._current[session_id] = {}
+
+    def end(self, session_id: str) -> None:
+        """Forget what only later steps of a session would ask for."""
+        for held in (self._bases, self._current, self._gone):
+            held.pop(session_id, None)
+
+    def name(self, path: bytes) -> bytes:
+        """Return the first name of a file that was renamed."""
+        return self._names.get(path, path)
+
+    def find(self, path: bytes, oid: str) -> Version | None:
+        """Return the version of this content, of this file or, when the content says something, of any."""
+        return self._versions.get((self.name(path), oid)) or self._contents.get(oid)
+
+    def take(self, step: Step) -> None:
+        """Take in a step. Steps come in order of time; those of one session in their own."""
+        self._current.setdefault(step.when.session_id, {})
+        drafts = [draft for change in step.changes if (draft := self._draft(step, change))]
+        blocks = [
+            (draft, spans, Block(draft.old.keys(*_ends(spans[0])), _added(draft, spans[1])))
+            for draft in drafts
+            for spans in draft.blocks
+        ]
+        for draft, spans, _ in blocks:
+            _reformat(draft, *spans, wrapped=True)
+        gone = [(draft.old, removed, block) for draft, (removed, _), block in blocks] + self._gone_before(step)
+        find_moves([block for _, _, block in gone])
+        for draft, (_, added), block in blocks:
+            for at, source in zip(added, block.taken, strict=True):
+                if source is not None and at in draft.fresh:
+                    old, removed, _ = gone[source[0]]
+                    draft.version.bear(at, old.birth(removed[source[1]]))
+                    draft.fresh.discard(at)
+        self._remember_gone(step, gone)
+        for draft, spans, _ in blocks:
+            _reformat(draft, *spans, wrapped=False)
+        self._making = {draft.oid: draft.version for draft in drafts if draft.oid}
+        for draft in drafts:
+            self._claim(step, draft)
+        self._making = {}
+        for draft in drafts:
+            self._keep(step.when, draft)
+        if step.writer:
+            self._left(step, step.writer)
+
+    def _gone_before(self, step: Step) -> list[_Gone]:
+        """Return what the same event took away in a step before: a command's commits show in steps of their own."""
+        event_id, gone = self._gone.get(step.when.session_id, ("", []))
+        return gone if step.writer and step.writer.event_id == event_id else []
+
+    def _remember_gone(self, step: Step, gone: list[_Gone]) -> None:
+        used = {source for _, _, block in gone for source in block.taken}
+        left = [
+            (old, removed, Block([None if (number, at) in used else text for at, text in enumerate(block.removed)], []))
+            for number, (old, removed, block) in enumerate(gone)
+            if block.removed
+        ]
+        self._gone[step.when.session_id] = (step.writer.event_id if step.writer else "", left)
+
+    def _left(self, step: Step, writer: Writer) -> None:
+        """Remember who left files as they are now."""
+        current = self._current[step.when.session_id]
+        left: list[tuple[bytes, str | None, int | None]] = [(path, oid, GITLINK) for path, oid in step.links.items()]
+        for change in step.changes:
+            if change.old_path not in (None, change.new_path):
+                left.append((change.old_path, None, None))
+            if change.new_path is not None:
+                left.append((change.new_path, current[change.new_path], change.new_mode))
+        for path, oid, mode in left:
+            self.makers.setdefault((path, oid), []).append(Leaf(writer, step.when, mode))
+
+    def standing(self, session_id: str) -> Callable[[bytes], list[Text]]:
+        """Return what tells the keys of a file in the worktree of a session, as far as it is known."""
+
+        def held(path: bytes) -> list[Text]:
+            names = [name for name in (path, *self._names) if self.name(name) == path]
+            oids = [oid for name in names if (oid := self._oid(session_id, name))]
+            return [text for oid in oids for text in self._open(path, oid).each_key()]
+
+        return held
+
+    def compare(self, path: bytes, lines: Lines, allowed: Allowed, sessions: Collection[str] = ()) -> Recalled:
+        """Return what is known of a content that no step made (see `Recognition`)."""
+        return self._recognition.compare(self.name(path), lines, allowed, sessions)
+
+    def compare_far(
+        self, path: bytes, lines: Lines, found: Recalled, allowed: Allowed, standing: Standing
+    ) -> dict[int, Birth | None]:
+        """Return what is known of the lines of a content that are not `found`, from other files."""
+        return self._recognition.compare_far(self.name(path), lines, found, allowed, standing)
+
+    def _adopt(self, path: bytes, lines: Lines) -> Version:
+        """Return a content that no step made."""
+        name = self.name(path)
+        births = self._recognition.compare(name, lines, always).births
+        version = Version(name, self._shelf, self._numbering.numbers(name, lines, births))
+        self._recognition.spelled(version, lines)
+        return version
+
+    def _oid(self, session_id: str, path: bytes) -> str | None:
+        current = self._current.setdefault(session_id, {})
+        if path in current:
+            return current[path]
+        base = self._bases.get(session_id)
+        return base(path) if base else None
+
+    def _open(self, path: bytes, oid: str | None) -> Version:
+        """Return the version of a content; one of unknown lines when it is not here."""
+        known = self.find(path, oid) or self._making.get(oid) if oid else None
+        if known:
+            return known
+        lines = self.past.content(oid) if oid else None
+        if lines is None or oid is None:
+            return Version(self.name(path), self._shelf)
+        version = self._versions[self.name(path), oid] = self._adopt(path, lines)
+        self._shelf.hold(version)
+        return version
+
+    def _draft(self, step: Step, change: Change) -> _Draft | None:
+        current = self._current.setdefault(step.when.session_id, {})
+        old_oid = change.old_oid or (self._oid(step.when.session_id, change.old_path) if change.old_path else None)
+        old = Version(b"", self._shelf) if change.old_path is None else self._open(change.old_path, old_oid)
+        if change.new_path is None:
+            current[change.old_path or b""] = None
+            return _Draft(Version(old.path, self._shelf), old, None, [(range(old.size), range(0))], set())
+        if change.old_path not in (None, change.new_path):
+            current[change.old_path or b""] = None
+            if change.new_path not in self._recognition.states:
+                self._names.setdefault(change.new_path, self.name(change.old_path or b""))
+        new_oid = change.new_oid or old_oid
+        current[change.new_path] = new_oid
+        if change.whole:
+            return self._whole(change.new_path, old, new_oid)
+        version, blocks = patched(self.name(change.new_path), old, change.hunks)
+        self._recognition.follow(version, old, blocks)
+        fresh = {at for _, added in blocks for at in added}
+        follows = old.when is not None and old.path == version.path and old.whole
+        return _Draft(version, old, new_oid, blocks, fresh, follows)
+
+    def _whole(self, path: bytes, old: Version, oid: str | None) -> _Draft | None:
+        lines = self.past.content(oid) if oid else None
+        if lines is None:
+            return None
+        match = align(old.keys(), lines.keys())
+        births = [old.birth(at) if at >= 0 else None for at in match]
+        blocks = list(gaps(match, old.size))
+        fresh = {at for _, added in blocks for at in added}
+        version = Version(self.name(path), self._shelf, self._shelf.numbers(lines.texts(), lines.keys(), births))
+        return _Draft(version, old, oid, blocks, fresh)
+
+    def _claim(self, step: Step, draft: _Draft) -> None:
+        """Say who wrote the lines that are new."""
+        version = draft.version
+        version.when = step.when
+        known = self.find(version.path, draft.oid) if draft.oid else None
+        if known and known.size == version.size:
+            version.follow(known)
+            draft.follows = False
+            return
+        if not draft.fresh:
+            return
+        found = self._back(step, draft)
+        for brought in step.brought(version.path) if len(found) < len(draft.fresh) else ():
+            left = draft.fresh - found.keys()
+            if brought.says(version.key(at) for at in left):
+                for one in aligned(brought.said, self._recognition.row(version, brought.alphabet)):
+                    found |= dict.fromkeys(left & set(range(one.new, one.new_end)))
+        found |= dict.fromkeys(self._taken(draft, step.lent(version.path), found))
+        for at in found.keys() & draft.fresh:
+            version.bear(at, found[at])
+        if step.writer is None:
+            return
+        for removed, added in draft.blocks:
+            fresh = [at for at in added if at in draft.fresh and at not in found]
+            gone = [(draft.old.text(at), draft.old.birth(at)) for at in removed] if fresh else []
+            texts = [version.text(at) or b"" for at in fresh]
+            for at, birth in zip(fresh, edited(gone, texts, step.writer), strict=True):
+                version.bear(at, birth)
+
+    def _back(self, step: Step, draft: _Draft) -> dict[int, Birth | None]:
+        """Return the births of lines that were there before, went, and came back."""
+        if not any((text := draft.version.key(at)) and self.memory.knows(text) for at in draft.fresh):
+            return {}
+        texts = [text or b"" for text in draft.version.each_key()]
+        stands = set(draft.old.each_key())
+        gone = [at for at in once(texts) & draft.fresh if texts[at] not in stands]
+        found = self.memory.recall_back(draft.version.path, texts, gone, draft.fresh, always)
+        left = draft.fresh - found.keys()
+        anchors = [at for at in gone if at in left]
+        if anchors:
+            standing = self.standing(step.when.session_id)
+            found |= self.memory.recall_far(draft.version.path, texts, anchors, left, always, standing)
+        return found
+
+    def _taken(self, draft: _Draft, lent: Iterable[Lines], found: Collection[int]) -> set[int]:
+        """Return which lines that are not `found` were taken from contents: all that are new, or what says something.
+
+        Beside what was written here a line that says nothing may be there by chance.
+        """
+        version, taken = draft.version, set[int]()
+        for held in lent:
+            left = draft.fresh - set(found) - taken
+            if not held.says(version.key(at) for at in left):
+                continue
+            same = aligned(held.said, self._recognition.row(version, held.alphabet))
+            mine = sorted(left & {at for one in same for at in range(one.new, one.new_end)})
+            # those that follow each other are as far from their number
+            rows = [list(row) for _, row in groupby(enumerate(mine), key=lambda item: item[1] - item[0])]
+            for row in [[at for _, at in row] for row in rows]:
+                if len(mine) == len(left) or says_something(version.key(at) or b"" for at in row):
+                    taken.update(row)
+        return taken
+
+    def _keep(self, when: When, draft: _Draft) -> None:
+        self.memory.learn(draft.old, [at for removed, _ in draft.blocks for at in removed], when)
+        if draft.oid is None:
+            return
+        version = draft.version
+        added = [at for _, added in draft.blocks for at in added]
+        self.memory.learn(version, added, when)
+        indexes = added if draft.follows else self._recognition.news(version)
+        self._recognition.states_of(version.path).add(version, when, indexes)
+        self._shelf.hold(version)
+        self._versions.setdefault((version.path, draft.oid), version)
+        if says_something(text for text in version.each_key() if text):
+            self._contents.setdefault(draft.oid, version)
+
+
+def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> None:
+    """Say whose those lines are that a step took away and put back wrapped otherwise, or else formatted."""
+    if not draft.fresh.isdisjoint(added):
+        old, new = draft.old.keys(*_ends(removed)), _added(draft, added)
+        pairs = matched([line_of(text or b"") for text in old], [line_of(text) for text in new], wrapped=wrapped)
+        for at, source in pairs.items():
+            if added[at] in draft.fresh:
+                there = Source(*(removed[part] for part in source))
+                draft.version.bear(added[at], blended_of(draft.old, there))
+                draft.fresh.discard(added[at])
+        for at, same in () if wrapped else formatted(old, new):
+            if added[at] in draft.fresh:
+                draft.version.bear(added[at], draft.old.birth(removed[same]))
+                draft.fresh.discard(added[at])
+
+
+def _ends(span: range) -> tuple[int, int]:
+    return span.start, span.stop
+
+
+def _added(draft: _Draft, span: range) -> list[bytes]:
+    return [text or b"" for text in draft.version.keys(*_ends(span))]

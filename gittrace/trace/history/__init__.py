@@ -1,0 +1,1 @@
+"""What became of the work, derived from the repository's history."""

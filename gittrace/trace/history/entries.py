@@ -1,0 +1,247 @@
+"""Enter what may be in traces and commits into the tables of `gittrace.trace.history.tables`."""
+
+import sqlite3
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, lru_cache
+from itertools import repeat
+from typing import NamedTuple
+
+import mmh3
+
+from gittrace.git.history import outline
+from gittrace.trace.history.tables import OF_COMMITS, READ, UNREAD, UNREADABLE
+from gittrace.trace.produced.hints import Hints, lines_of, renamed, split_files
+from gittrace.trace.text.packed import blob_key, signed
+
+_MASK = (1 << 64) - 1
+
+
+class Said(NamedTuple):
+    """What a trace may say: its state, when it began (seconds since the epoch), and the hints of its segments.
+
+    A segment comes with its session and its number in that.
+    """
+
+    state: str
+    began: int
+    hints: list[tuple[str, int, Hints]]
+
+
+class Entries:
+    """Writes the tables, inside a transaction of the caller's."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+        self._paths: dict[bytes, int] = {}
+        self._says: list[tuple[int, int, int, int]] = []
+
+    def traces(self, traces: Mapping[str, Said]) -> None:
+        """Enter what traces may say; what commits have of it is wanted. The lines are left to `write_says`.
+
+        What was entered before stays, where too much does no harm.
+        """
+        mentions: set[tuple[int, int, int]] = set()
+        names: set[tuple[int, int]] = set()
+        renames: set[tuple[bytes, bytes, int]] = set()
+        for trace, said in traces.items():
+            number = self._trace(trace, said)
+            for _, _, hints in said.hints:
+                for name, lines in hints.added.items():
+                    path = self.path(name)
+                    mentions.add((path, number, 0))
+                    self._says += zip(lines, repeat(path), repeat(number), repeat(0))
+                for name, lines in hints.removed.items():
+                    path = self.path(name)
+                    self._says += zip(lines, repeat(path), repeat(number), repeat(1))
+                mentions.update((self.path(name), number, 1) for name in hints.loose)
+                names.update(zip(hints.blobs, repeat(number)))
+                renames.update((old, new, number) for old, new in hints.renames)
+        many = self.db.executemany
+        many("insert or ignore into mentions values (?, ?, ?)", sorted(mentions))
+        many("insert or ignore into names values (?, ?)", sorted(names))
+        many("insert or ignore into renames values (?, ?, ?)", sorted(renames))
+        self.want_paths(path for path, _, _ in mentions)
+        many(_WANT_MAKING, [(blob,) for blob, _ in names])
+
+    def write_says(self) -> None:
+        """Enter the lines of traces that wait for it: until git has been asked for what follows from all the rest."""
+        self.db.executemany("insert or ignore into says values (?, ?, ?, ?)", self._says)
+        self._says.clear()
+
+    def _trace(self, trace: str, said: Said) -> int:
+        """Enter a trace, in the place of what it was before, and return its number."""
+        opaque = 0
+        for _, _, hints in said.hints:
+            opaque |= hints.opaque
+        self.db.execute(
+            "insert into traces (trace, state, began, opaque) values (?, ?, ?, ?) on conflict (trace)"
+            " do update set (state, began, opaque) = (excluded.state, excluded.began, excluded.opaque)",
+            (trace, said.state, said.began, opaque),
+        )
+        number: int = self.db.execute("select number from traces where trace = ?", (trace,)).fetchone()[0]
+        made = _made(hints for _, _, hints in said.hints)
+        self._forget(number)
+        many = self.db.executemany
+        many("insert into heads values (?, ?, ?)", [(number, *item) for item in _heads(said.hints, made).items()])
+        many("insert into made values (?, ?)", [(number, oid) for oid in made])
+        return number
+
+    def forget_trace(self, trace: str) -> None:
+        """Take out a trace."""
+        row = self.db.execute("delete from traces where trace = ? returning number", (trace,)).fetchone()
+        if row:
+            self._forget(row[0])
+
+    def _forget(self, number: int) -> None:
+        for table in ("heads", "made"):
+            self.db.execute(f"delete from {table} where trace = ?", (number,))  # noqa: S608 - constants
+
+    def path(self, path: bytes) -> int:
+        """Return the number of a path, a new one when it has none."""
+        number = self._paths.get(path)
+        if number is None:
+            self.db.execute("insert or ignore into paths (path) values (?)", (path,))
+            (number,) = self.db.execute("select number from paths where path = ?", (path,)).fetchone()
+            self._paths[path] = number
+        return number
+
+    @cached_property
+    def _wanted(self) -> set[int]:
+        return {row[0] for row in self.db.execute("select number from paths where wanted")}
+
+    def want_paths(self, numbers: Iterable[int]) -> None:
+        """Say that what commits do to paths is to be read."""
+        fresh = set(numbers) - self._wanted
+        self._wanted.update(fresh)
+        rows = [(number,) for number in fresh]
+        self.db.executemany("update paths set wanted = 1 where number = ?", rows)
+        self.db.executemany(_WANT_TOUCHING, rows)
+
+    def commits(self, records: Iterable[bytes], whole: bool) -> dict[str, tuple[int, str]]:
+        """Enter commits, and return their times and parents; `whole`: with all that leads to them, so far as it counts.
+
+        The records are those of `gittrace.git.history`.
+        """
+        rows, touches, reverts, occurs = [], [], [], []
+        found: dict[str, tuple[int, str]] = {}
+        number = self.db.execute("select ifnull(max(number), 0) from commits").fetchone()[0]
+        has = self._known(number)
+        for record in records:
+            made = outline(record)
+            found[made.oid] = made.time, made.parents
+            if has(made.oid):
+                if whole:
+                    self.db.execute("update commits set whole = 1 where oid = ?", (made.oid,))
+                continue
+            number += 1
+            rows.append((number, made.oid, made.time, made.parents, int(whole), record))
+            touches += [(self.path(path), number) for path in {path for path, _, _ in made.leaves}]
+            reverts += [(oid, number) for oid in made.reverts]
+            occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.leaves]
+        many = self.db.executemany
+        many("insert into commits values (?, ?, ?, ?, ?, ?)", rows)
+        many("insert into touches values (?, ?)", sorted(touches))
+        many("insert or ignore into reverts values (?, ?)", reverts)
+        many("insert or ignore into occurs values (?, ?)", sorted(occurs))
+        wanted = {one for path, one in touches if path in self._wanted}
+        many(_WANT, [(one,) for one in sorted(wanted)])
+        many(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
+        return found
+
+    def _known(self, any_commit: int) -> Callable[[str], bool]:
+        if not any_commit:
+            return lambda _: False
+        query = "select 1 from commits where oid = ?"
+        return lambda oid: self.db.execute(query, (oid,)).fetchone() is not None
+
+    def unreadable(self, numbers: Iterable[int]) -> None:
+        """Enter that what commits change can't be read."""
+        self.db.executemany(f"update contents set state = {UNREADABLE} where number = ?", [(one,) for one in numbers])  # noqa: S608 - constants
+
+    def sketches(self, sketches: Iterable[tuple[int, bytes | None, bool]]) -> None:
+        """Enter what commits may change: (number, diff without context or None for nothing, whether it is a merge)."""
+        states: list[tuple[int | None, ...]] = []
+        moves: list[tuple[int, bytes, bytes]] = []
+        adds: list[tuple[int, int, int]] = []
+        for number, diff, is_merge in sketches:
+            plus = minus = files = 0
+            for header, body in split_files(diff or b""):
+                names = renamed(header)
+                if len(names) > 1 and not is_merge:
+                    moves.append((number, names[0], names[1]))
+                lines = lines_of(body)
+                path = self.path(names[-1])
+                adds += zip(lines.added, repeat(path), repeat(number))
+                plus += lines.plus
+                minus += lines.minus
+                files += sum(map(_name_sum, names))
+            known = (None, None, None) if diff is None or is_merge else map(_sum, (files, plus, minus))
+            states.append((READ, *known, number))
+        many = self.db.executemany
+        many("update contents set (state, files, added, removed) = (?, ?, ?, ?) where number = ?", states)
+        many("insert or ignore into moves values (?, ?, ?)", moves)
+        many("insert or ignore into adds values (?, ?, ?)", adds)
+        self._want_moved(moves)
+
+    def _want_moved(self, moves: Iterable[tuple[int, bytes, bytes]]) -> None:
+        """Want the other name of a file that is wanted under one."""
+        for _, *names in moves:
+            numbers = {self.path(path) for path in names}
+            if numbers & self._wanted:
+                self.want_paths(numbers)
+
+    def forget_commits(self) -> None:
+        """Take out all commits."""
+        for table in OF_COMMITS:
+            self.db.execute(f"delete from {table}")  # noqa: S608 - constants
+        self.db.execute("update paths set wanted = 0")
+        self._wanted.clear()
+        self.want_paths(row[0] for row in self.db.execute("select distinct path from mentions").fetchall())
+
+
+_INTO = "insert or ignore into contents (number, state) select"
+_WANT = f"{_INTO} ?, {UNREAD}"
+_WANT_CLAIMED = f"{_WANT} where exists (select 1 from names where blob = ?)"  # noqa: S608 - constants
+_WANT_TOUCHING = f"{_INTO} number, {UNREAD} from touches where path = ?"
+_WANT_MAKING = f"{_INTO} number, {UNREAD} from occurs where blob = ?"
+
+
+@lru_cache(maxsize=4096)
+def _name_sum(name: bytes) -> int:
+    return mmh3.hash64(name)[0]
+
+
+def _sum(number: int) -> int:
+    return signed(number & _MASK)
+
+
+def _made(hints: Iterable[Hints]) -> set[str]:
+    """Return the commits that the sessions of a trace made, under all their names (see `model.trace.made_in`)."""
+    found = list(hints)
+    made = {oid for one in found for oid in one.made}
+    pairs = [pair for one in found for pair in one.pairs]
+    seen: set[str] = set()
+    while fresh := {new for old, new in pairs if old in made and new not in seen}:
+        seen |= fresh
+        made |= fresh
+    return made
+
+
+def _heads(hints: Iterable[tuple[str, int, Hints]], made: set[str]) -> dict[str, int]:
+    """Return the HEADs that events of a trace saw, and when at first (see `Work.heads`)."""
+    found: dict[str, int] = {}
+
+    def seen(head: str, at: int) -> None:
+        found[head] = min(at, found.get(head, at))
+
+    begun: set[str] = set()
+    for session, _, one in sorted(hints, key=lambda item: item[:2]):
+        if session not in begun and one.first:
+            seen(*one.first)
+        begun.add(session)
+        for head, at in one.heads.items():
+            seen(head, at)
+        for head, at in (*one.past.items(), *one.replaced.items()):
+            if head not in made:
+                seen(head, at)
+    return found

@@ -1,0 +1,1 @@
+"""What the events of a trace produced: files and lines, read from its diffs."""

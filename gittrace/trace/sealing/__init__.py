@@ -1,0 +1,1 @@
+"""Journaled events become segments, in notes on the commits that they led to."""

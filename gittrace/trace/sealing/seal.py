@@ -1,0 +1,365 @@
+"""Turn finished runs of journaled events into segments, and attach each to the commit that it led to.
+
+Everything here may be done twice, by several processes, and be killed anywhere: what was attached before is found again
+(`gittrace.trace.sealing.earlier`), a note is a set of lines, and progress is written last.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from gittrace.errors import TraceError
+from gittrace.git import hidden, notes, reflog, snapshot
+from gittrace.git.diff import diff_trees, to_json_text
+from gittrace.git.objects import EMPTY_TREE, ObjectStore, open_objects
+from gittrace.git.repository import Repository, at, git_dirs
+from gittrace.journal.active import Active, active_session, deactivate, journal_path
+from gittrace.journal.append import Journal
+from gittrace.journal.position import load_position
+from gittrace.journal.read import Event, ended, read
+from gittrace.model.segment import encode, split
+from gittrace.protect.masking import Masking
+from gittrace.trace.recording import commit_map, progress, rewrites
+from gittrace.trace.recording.commits import catch_up, in_progress
+from gittrace.trace.sealing import packing, unsigned
+from gittrace.trace.sealing.earlier import Earlier
+from gittrace.trace.sealing.noting import add_lines, merge_notes, tombstones
+from gittrace.trace.sealing.runs import Run, is_after, runs_of
+from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
+
+# what means something in this clone only
+_LOCAL_FIELDS = frozenset(("output", "worktree", "pid"))
+
+
+@dataclass
+class Sealed:
+    """What a round of sealing did: lines by commit, lines of no commit by trace and name, and what failed."""
+
+    noted: dict[str, list[str]] = field(default_factory=dict)
+    unlinked: dict[str, dict[str, str]] = field(default_factory=dict)
+    copied: int = 0
+    failed: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def locked(repo: Repository) -> Iterator[None]:
+    """Keep others from sealing, or forgetting, at the same time."""
+    os.makedirs(repo.common_trace_dir, exist_ok=True)
+    fd = os.open(os.path.join(repo.common_trace_dir, SEAL_LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def seal(repo: Repository, patient: bool = False) -> Sealed:
+    """Seal all that is finished, in all worktrees, and carry notes over to rewritten commits.
+
+    A session that can't be sealed is named in `failed` and tried again next time; the others go on. With `patient`
+    commits that were made while a command is being recorded are left to its recorder, which seals them with it.
+    Raises OSError, GitFailed when nothing can be written at all.
+    """
+    result = Sealed()
+    if not os.path.isdir(os.path.join(repo.common_trace_dir, SESSIONS_DIR)):
+        return result
+    if not _anything_to_do(repo):
+        return result
+    with locked(repo):
+        result.failed += commit_map.take_in(repo)
+        amid_rebase = False
+        unsure: set[str] = set()
+        for worktree, active in active_sessions(repo, result.failed):
+            try:
+                amid_rebase |= in_progress(worktree)
+                find_commits(worktree, active, patient)
+            except TraceError as error:
+                # what it journaled may have to be told from what it will journal again
+                unsure.add(active.session_id)
+                result.failed.append(f"session '{active.session_id}': {error}")
+        masking = Masking(repo)
+        for session_id in pending_sessions(repo):
+            if session_id in unsure:
+                continue
+            try:
+                _seal_session(repo, session_id, result, masking)
+            except TraceError as error:
+                result.failed.append(f"session '{session_id}': {error}")
+        # a commit that is noted later may be one that was rewritten already
+        _copy_rewritten(repo, result, again=amid_rebase or bool(result.failed))
+        if result.noted or result.unlinked:
+            packing.pack_if_due(repo)
+    return result
+
+
+def _anything_to_do(repo: Repository) -> bool:
+    _, new = rewrites.read_pairs(repo, rewrites.rewrites_done(repo))
+    return bool(new != rewrites.rewrites_done(repo) or pending_sessions(repo) or commit_map.is_new(repo))
+
+
+def pending_sessions(repo: Repository) -> list[str]:
+    """Return the sessions that are not wholly sealed."""
+    found, done = set(), set()
+    with os.scandir(os.path.join(repo.common_trace_dir, SESSIONS_DIR)) as entries:
+        for entry in entries:
+            name, _, suffix = entry.name.rpartition(".")
+            if suffix == "jsonl":
+                found.add(name)
+            elif suffix == "done":
+                done.add(name)
+    return sorted(found - done)
+
+
+def active_sessions(repo: Repository, failed: list[str]) -> Iterator[tuple[Repository, Active]]:
+    """Yield (worktree, session) for every worktree with an active session."""
+    for git_dir in git_dirs(repo):
+        try:
+            active = active_session(os.path.join(git_dir, "trace"), repo.common_trace_dir)
+            if active:
+                same = git_dir == repo.git_dir
+                yield (repo if same else at(git_dir, repo.common_dir, repo.format)), active
+        except TraceError as error:
+            failed.append(str(error))
+
+
+def find_commits(repo: Repository, active: Active, patient: bool = False) -> None:
+    """Journal what HEAD of this worktree did since last time; see `catch_up`."""
+    done = progress.load(repo.common_trace_dir, active.session_id)
+    if any(event["kind"] == STOP for event in read(active.journal, done.offset).events):
+        deactivate(repo.trace_dir)  # the stop was killed before it could
+        return
+    head, seen = load_position(repo.trace_dir)
+    moves = reflog.since(repo, seen)
+    if not moves.entries and head == _head(repo):
+        return
+    taken = snapshot.take(repo)
+    with Journal(active.journal) as journal:
+        catch_up(repo, active, journal, taken, at_once=True, patient=patient)
+
+
+def _head(repo: Repository) -> str | None:
+    return repo.git("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1)).decode().strip() or None
+
+
+def session_header(path: str) -> Event:
+    """Return the first event of a journal, which is the session's. Raises Damaged through TraceError."""
+    with open(path, "rb") as file:
+        first = file.readline()
+    try:
+        header = json.loads(first)
+        if header["kind"] == SESSION:
+            return dict(header)
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise TraceError(f"cannot read journal '{path}': its first line is damaged")
+
+
+def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Masking) -> None:
+    path = journal_path(repo.common_trace_dir, session_id)
+    done = progress.load(repo.common_trace_dir, session_id)
+    reading = read(path, done.offset)
+    runs = list(runs_of(reading.events, reading.ends, done.done))
+    if not runs:
+        return
+    header = session_header(path)
+    if tombstones(repo).covers(header["trace_id"], header.get("at")):
+        raise TraceError(f"not sealed: its trace was forgotten ('git trace forget {header['trace_id']}' removes it)")
+    with open_objects(repo) as store:
+        _begin(repo, store, header, done)
+        earlier = Earlier(repo, store, header["trace_id"], session_id)
+        limit = repo.size("trace.maxDiff")
+        lines: list[tuple[Run, list[str]]] = []
+        for run in runs:
+            assert done.tree is not None
+            changed = _changed(store, run.events, done)
+            texts = earlier.lines(run, done.index, done.commits)
+            if not texts:
+                sealed = masking(_with_diffs(repo, header, run.events, done, limit))
+                texts = [
+                    encode(header["trace_id"], session_id, done.index + number, part)
+                    for number, part in enumerate(split(sealed))
+                ]
+            done.index += len(texts)
+            lines.append((run, texts))
+            if run.commit:
+                done.commits += [run.commit] if run.commit not in done.commits else []
+                if store.kind(run.commit) == "commit":
+                    done.base = _base(repo, store, run.commit, done.tree)
+                else:  # undone and pruned before anyone came to seal it
+                    newest = rewrites.newest(repo, run.commit)
+                    run.commit = newest if store.kind(newest) == "commit" else None
+            elif done.commits and not changed:
+                # what came after the last commit and changed no file belongs to it: the verdict, a last test run
+                run.commit = rewrites.newest(repo, done.commits[-1])
+            done.offset, done.tree = run.end, _last_tree(run.events, done.tree)
+            done.done = run.stopped
+    _attach(repo, header["trace_id"], session_id, lines, result)
+    with Journal(path):  # nobody writes meanwhile
+        progress.save(repo.common_trace_dir, session_id, done)
+        if done.done and read(path, done.offset).events:
+            progress.reopen(repo.common_trace_dir, session_id)
+
+
+def _begin(repo: Repository, store: ObjectStore, header: Event, done: progress.Progress) -> None:
+    """See to what the next segment begins on: it may have been rewritten, and be gone."""
+    if done.tree is None or done.base is None:
+        done.tree = header["tree"]
+        done.base = _base(repo, store, header.get("base_commit"), header["tree"])
+    elif store.kind(done.base["tree"] or "") != "tree":
+        done.base = _base(repo, store, done.base["commit"], done.tree)
+
+
+def _base(repo: Repository, store: ObjectStore, commit: str | None, tree: str) -> dict[str, str | None]:
+    """Return what a segment begins on: a commit, by its new name if it was rewritten; `tree` where it is gone."""
+    if commit is None:
+        return {"commit": None, "tree": EMPTY_TREE[store.format]}
+    for name in (commit, rewrites.newest(repo, commit)):
+        if store.kind(name) == "commit":
+            return {"commit": name, "tree": store.commit(name).tree}
+    return {"commit": None, "tree": tree}
+
+
+def _changed(store: ObjectStore, events: list[Event], done: progress.Progress) -> bool:
+    """Tell whether what the worktree holds beside HEAD changed; a rebase or checkout alone changes both alike."""
+    if not done.base or not done.tree:
+        return True
+    had = None
+    for event in events:
+        after = event.get("head_after") or event.get("head")
+        for tree, head in ((event.get("tree"), event.get("head")), (event.get("tree_after"), after)):
+            if tree in (None, done.tree):
+                continue
+            if head in (None, done.base["commit"]) or store.kind(head) != "commit":
+                return True
+            had = _beside(store, done.base["tree"], done.tree) if had is None else had
+            if _beside(store, store.commit(head).tree, tree) != had:
+                return True
+    return False
+
+
+def _beside(store: ObjectStore, committed: str | None, tree: str) -> set[tuple[bytes, int, str | None]]:
+    return {(change.path, change.new_mode, change.new_oid) for change in store.changes(committed, tree)}
+
+
+def _last_tree(events: list[Event], tree: str) -> str:
+    for event in reversed(events):
+        found = event.get("tree_after") or event.get("tree")
+        if found:
+            return str(found)
+    return tree
+
+
+def segment_of(
+    repo: Repository, header: Event, events: list[Event], done: progress.Progress, masking: Masking
+) -> list[Event]:
+    """Return the segment that a session's unsealed events would make now: its header, then the events, with diffs."""
+    with open_objects(repo) as store:
+        _begin(repo, store, header, done)
+    return masking(_with_diffs(repo, header, events, done, repo.size("trace.maxDiff")))
+
+
+def _with_diffs(
+    repo: Repository, header: Event, events: list[Event], done: progress.Progress, limit: int
+) -> list[Event]:
+    """Return the segment: its header, then the events, with the diffs that lead from tree to tree."""
+    assert done.tree is not None
+    assert done.base is not None
+    head = {key: value for key, value in header.items() if key not in _LOCAL_FIELDS}
+    head |= {"format": 1, "index": done.index, "base": done.base, "tree": done.tree}
+    base_tree = done.base["tree"] or ""
+    wanted: list[tuple[Event, str, str, str]] = [(head, "diff", base_tree, done.tree)]
+    tree, known = done.tree, {base_tree, done.tree}
+    sealed = [head]
+    previous: Event | None = None
+    for journaled in events:
+        event = {key: value for key, value in journaled.items() if key not in _LOCAL_FIELDS}
+        sealed.append(event)
+        before, after = event.get("tree"), event.get("tree_after")
+        if before:
+            late = is_after(journaled, 0, events)
+            if late or (event["kind"] == COMMAND and previous and _overlaps(previous, event)):
+                event["parallel"] = True
+            if late or (event.get("parallel") and before in known):
+                before = tree  # it began beside others: what they changed is not its doing, nor taken back by it
+            else:
+                wanted.append((event, "diff", tree, before))
+        if after:
+            wanted.append((event, "effect", before or tree, after))
+        known |= {event.get("tree", tree), after or tree}
+        tree = after or event.get("tree") or tree
+        previous = event
+    pairs = [(old, new) for _, _, old, new in wanted]
+    for (event, key, old, new), diff in zip(wanted, diff_trees(repo, pairs, limit), strict=True):
+        if diff.text is None:
+            event[f"{key}_omitted"] = {"bytes": diff.size, "from": old, "to": new}
+        elif diff.text:
+            event[key], encoding = to_json_text(diff.text)
+            if encoding:
+                event[f"{key}_encoding"] = encoding
+    return sealed
+
+
+def _overlaps(previous: Event, event: Event) -> bool:
+    """Tell whether a command began before the event that was journaled before it had ended."""
+    if previous["kind"] == COMMIT:
+        # by what it saw, not by time: a commit's time is in whole seconds, and anyone may set it
+        return bool(event.get("head") == previous.get("head") != previous["commit"])
+    return bool(event["at"] < ended(previous))
+
+
+def _attach(
+    repo: Repository, trace_id: str, session_id: str, lines: list[tuple[Run, list[str]]], result: Sealed
+) -> None:
+    # before they are written: killed in between, they are sealed again
+    unsigned.add(repo, (text for _, texts in lines for text in texts))
+    # in their order, so that what a kill leaves are the first ones (`gittrace.trace.sealing.earlier`)
+    for is_noted, group in groupby(lines, key=lambda item: bool(item[0].commit)):
+        if is_noted:
+            noted: dict[str, list[str]] = {}
+            for run, texts in group:
+                noted.setdefault(str(run.commit), []).extend(texts)
+            add_lines(repo, noted)
+            for commit, texts in noted.items():
+                result.noted.setdefault(commit, []).extend(texts)
+        else:
+            named = {f"{session_id}-{text.split(' ')[3]}": text for _, texts in group for text in texts}
+            files = {name: hidden.write_blob(repo, f"{text}\n".encode()) for name, text in named.items()}
+            hidden.update(repo, trace_id, segments=files)
+            result.unlinked.setdefault(trace_id, {}).update(files)
+
+
+def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
+    """Copy the notes of rewritten commits to their new names; `again` has the next round do these once more."""
+    pairs, end = rewrites.read_pairs(repo, rewrites.rewrites_done(repo))
+    if pairs:
+        tip = notes.tip(repo, NOTES_REF)
+        found: dict[str, bytes] = {}
+        if tip:
+            with open_objects(repo) as store:
+                tree = store.commit(tip).tree
+                for pair in rewrites.in_order(rewrites.credible(repo, store, pairs)):
+                    # the old side may itself be the new side of an earlier pair of this round
+                    text = found.get(pair.old, b"")
+                    if oid := notes.find(store, tree, pair.old):
+                        text = merge_notes(text, store.blob(oid))
+                    if text and store.kind(pair.new) == "commit":
+                        found[pair.new] = merge_notes(found.get(pair.new, b""), text)
+        if found:
+            merge = partial(merge_notes, dead=tombstones(repo))
+            copied = notes.add(repo, NOTES_REF, found, merge, "Notes copied by 'git trace seal'")
+            result.copied = len(found) if copied else 0
+    if again:
+        return
+    if end != rewrites.rewrites_done(repo):
+        rewrites.save_done(repo, end)
+
+
+__all__: list[Any] = [
+    "Sealed", "active_sessions", "add_lines", "locked", "merge_notes", "pending_sessions", "seal", "tombstones",
+]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Traces as they are stored: found, named, read and proved."""

@@ -1,0 +1,151 @@
+"""The lines of contents, as rows of letters: two lines have one letter where they are the same. Pure.
+
+What contents have in common is then found in strings, at the speed of memory. Letters are code points; they mean
+something within one alphabet only, and a new one is begun when much has been read.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import cast
+
+from gittrace.trace.text.align import BLANK, key
+from gittrace.trace.text.splices import line_splices
+
+# lines that are held at hand
+_MOST_LINES = 1 << 18
+# contents that begin or end with so many bytes that are the same may be much the same
+_ALIKE = 64
+#: a letter that no line has
+UNKNOWN = "\U0010ffff"
+_MOST_LETTERS = ord(UNKNOWN)
+
+
+def split(content: bytes) -> list[bytes]:
+    """Return the lines of a content as git counts them, without line feeds."""
+    lines = content.split(b"\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+class Alphabet:
+    """The letters of lines. What a line says has one too (see `align.key`): that of the first line that said so.
+
+    texts, keys  by letter (its code point): the line without its line feed, and what it says
+    """
+
+    def __init__(self) -> None:
+        self.texts: list[bytes] = []
+        self.keys: list[bytes] = []
+        self._letters: dict[bytes, str] = {}
+        # by line, and by key
+        self._said: dict[bytes, str] = {}
+        self._first: dict[bytes, str] = {}
+        self._is_same = True
+        if self.letter(b"") != BLANK:
+            raise AssertionError("a blank line has the first letter")
+
+    def letter(self, text: bytes) -> str:
+        """Return the letter of a line. Raises OverflowError where there is none left."""
+        found = self._letters.get(text)
+        if found is None:
+            if len(self.texts) >= _MOST_LETTERS:
+                raise OverflowError("these are too many lines")
+            found = self._letters[text] = chr(len(self.texts))
+            says = key(text)
+            self.texts.append(text)
+            self.keys.append(says)
+            first = self._said[text] = self._first.setdefault(says, found)
+            self._is_same = self._is_same and first == found
+        return found
+
+    def said(self, says: bytes) -> str | None:
+        """Return the letter of what a line says, None when no line that has a letter does."""
+        return self._first.get(says)
+
+    def lines(self, texts: Sequence[bytes]) -> "Lines":
+        """Return lines. Raises OverflowError."""
+        letters = list(map(self._letters.get, texts))
+        if None in letters:
+            for at in [at for at, letter in enumerate(letters) if letter is None]:
+                letters[at] = self.letter(texts[at])
+        row = "".join(cast(list[str], letters))
+        return Lines(self, row, row if self._is_same else "".join(map(self._said.__getitem__, texts)))
+
+    def changed(self, before: "Lines", old: bytes, new: bytes) -> "Lines":
+        """Return the lines of a content, given those of another one, by what differs. Raises OverflowError."""
+        row, said = [], []
+        start = end = 0
+        for one in line_splices(old, new):
+            same = old.count(b"\n", end, one.old)
+            added = self.lines(split(new[one.new : one.new_end]))
+            row += [before.row[start : start + same], added.row]
+            said += [before.said[start : start + same], added.said]
+            start += same
+            start = before.size if one.old_end == len(old) else start + old.count(b"\n", one.old, one.old_end)
+            end = one.old_end
+        return Lines(self, "".join([*row, before.row[start:]]), "".join([*said, before.said[start:]]))
+
+
+class Lines:
+    """The lines of a content: the row of their letters, and that of what they say."""
+
+    __slots__ = ("alphabet", "row", "said")
+
+    def __init__(self, alphabet: Alphabet, row: str, said: str) -> None:
+        self.alphabet = alphabet
+        self.row = row
+        self.said = said
+
+    @property
+    def size(self) -> int:
+        """How many they are."""
+        return len(self.row)
+
+    def text(self, at: int) -> bytes:
+        """Return a line, without its line feed."""
+        return self.alphabet.texts[ord(self.row[at])]
+
+    def key(self, at: int) -> bytes:
+        """Return what a line says."""
+        return self.alphabet.keys[ord(self.said[at])]
+
+    def texts(self) -> list[bytes]:
+        """Return the lines, without their line feeds."""
+        return list(map(self.alphabet.texts.__getitem__, map(ord, self.row)))
+
+    def keys(self, start: int = 0, end: int | None = None) -> list[bytes]:
+        """Return what lines say."""
+        return list(map(self.alphabet.keys.__getitem__, map(ord, self.said[start:end])))
+
+    def says(self, some: Iterable[bytes | None]) -> bool:
+        """Tell whether one of the lines says one of these."""
+        letters = (says is not None and self.alphabet.said(says) for says in some)
+        return any(letter and letter in self.said for letter in letters)
+
+
+class Alphabets:
+    """Gives lines their letters, those of contents that are read one after the other mostly from one alphabet."""
+
+    def __init__(self) -> None:
+        self.current = Alphabet()
+        # what was read last
+        self._before: tuple[bytes, Lines] | None = None
+
+    def lines(self, content: bytes) -> Lines | None:
+        """Return the lines of a content, None where it has more that are not the same than there are letters."""
+        if len(self.current.texts) > _MOST_LINES:
+            self.current = Alphabet()
+        found = None
+        for _ in range(2):
+            try:
+                found = self._read(content)
+                break
+            except OverflowError:
+                self.current = Alphabet()
+        self._before = (content, found) if found else None
+        return found
+
+    def _read(self, content: bytes) -> Lines:
+        if self._before and self._before[1].alphabet is self.current:
+            old, lines = self._before
+            if old[:_ALIKE] == content[:_ALIKE] or old[-_ALIKE:] == content[-_ALIKE:]:
+                return self.current.changed(lines, old, content)
+        return self.current.lines(split(content))

@@ -1,0 +1,1 @@
+"""Installing and removing, checking, forgetting, masking afterwards, and what may leave."""

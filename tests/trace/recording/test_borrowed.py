@@ -1,0 +1,149 @@
+"""What a session took from branches of which nobody recorded anything, where git doesn't say that it did."""
+
+import time
+
+import pytest
+
+from tests.support.recording import TEN, Recording
+from tests.trace.authorship.test_attribution import blamed, lines, said
+from tests.trace.outcomes import TOOL, numbered, outcome, tiers
+
+
+@pytest.fixture
+def topic(work: Recording) -> str:
+    """A branch on which somebody else wrote a file, and lines in another one."""
+    work.git("switch", "-q", "-c", "topic")
+    work.write(a=TEN + lines("theirs", "too"), b=lines("new"))
+    commit = work.commit("theirs")
+    work.git("switch", "-q", "main")
+    return commit
+
+
+def _take(work: Recording, how: str) -> None:
+    if how == "checkout":
+        work.git("checkout", "-q", "topic", "--", "a", "b")
+    else:
+        work.git(*{"merge": ("merge", "-q", "--squash"), "cherry-pick": ("cherry-pick", "-n")}[how], "topic")
+
+
+@pytest.mark.parametrize("recorded", [False, True])
+@pytest.mark.parametrize("how", ["merge", "cherry-pick", "checkout"])
+def test_taken_without_a_word(work: Recording, topic: str, how: str, recorded: bool) -> None:
+    """In the second in which it was written, and from a branch that is gone later."""
+    trace = work.start().trace_id
+    _take(work, how)
+    (work.run if recorded else work.repo.run)("git", "commit", "-q", "-m", "taken")
+    work.seal()
+    work.git("branch", "-q", "-D", "topic")
+    work.did("make", c=lines("mine"))
+    own = work.commit()
+    work.stop()
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+    for path in ("a", "b"):
+        assert set(blamed(work, path).values()) == {None}
+    assert blamed(work, "c") == said("mine", by="make")
+
+
+def test_what_is_written_beside_it_is_the_traces(work: Recording, topic: str) -> None:
+    trace = work.start().trace_id
+    work.did("make", a=lines("mine") + TEN)
+    work.git("checkout", "-q", "topic", "--", "b")
+    work.write(a=lines("mine") + TEN + lines("theirs", "too", "typed"))
+    own = work.commit()
+    work.stop()
+    found = outcome(work, trace)
+    assert tiers(found) == {own: TOOL}
+    wanted = said("mine", by="make") | said("theirs", "too", by=None) | said("typed", by="commit")
+    assert {text: by for text, by in blamed(work).items() if "named" in text} == wanted
+    assert found.fate is not None
+    assert found.fate.lines == 2
+
+
+def test_a_short_line_beside_it_is_the_traces(work: Recording, topic: str) -> None:
+    work.git("switch", "-q", "topic")
+    work.write(a="else\n" + TEN + lines("theirs", "too"))
+    work.commit("else")
+    work.git("switch", "-q", "main")
+    work.start()
+    work.write(a="else\n" + TEN + lines("theirs", "typed"))
+    work.commit()
+    work.stop()
+    assert blamed(work)["else"] == "commit"
+    assert blamed(work)["the line named typed"] == "commit"
+    assert blamed(work)["the line named theirs"] is None
+
+
+def test_what_a_command_writes_is_its_though_a_branch_has_the_same(work: Recording, topic: str) -> None:
+    work.start()
+    time.sleep(1.1)  # a commit's time is in whole seconds
+    work.did("make", a=TEN + lines("theirs", "too"))
+    work.commit()
+    work.stop()
+    assert blamed(work)["the line named theirs"] == "make"
+
+
+def test_what_the_trace_wrote_there_stays_its(work: Recording) -> None:
+    trace = work.start().trace_id
+    work.git("switch", "-q", "-c", "topic")
+    work.did("make", a=TEN + lines("mine"))
+    first = work.commit()
+    work.git("switch", "-q", "main")
+    work.git("merge", "-q", "--squash", "topic")
+    squashed = work.commit("squashed")
+    work.stop()
+    assert tiers(outcome(work, trace)) == {first: TOOL, squashed: TOOL}
+    assert blamed(work)["the line named mine"] == "make"
+
+
+def test_what_another_took_from_the_session_is_still_its(work: Recording) -> None:
+    """The branch is younger than the commit, in the same second."""
+    trace = work.start().trace_id
+    work.did("make", a=TEN + numbered("mine"))
+    own = work.commit()
+    tree = work.head("HEAD^{tree}")
+    work.git("branch", "-q", "topic", work.git("commit-tree", tree, "-p", "HEAD~", "-m", "taken by another"))
+    work.git("commit", "-q", "--amend", "-m", "amended")
+    amended = work.head()
+    work.stop()
+    assert {own, amended} <= set(tiers(outcome(work, trace)) | tiers(outcome(work, trace), reachable=False))
+    assert blamed(work)["the line of mine"] == "make"
+
+
+def test_a_commit_says_from_which_branches_it_took_lines(work: Recording, topic: str) -> None:
+    work.git("branch", "-q", "elsewhere", "main")
+    work.start()
+    work.git("merge", "-q", "--squash", "topic")
+    work.commit("taken")
+    work.did("make", a=TEN)
+    work.commit("mine")
+    work.stop()
+    commits = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
+    assert [event.get("borrowed") for event in commits] == [[topic], None]
+
+
+def test_branches_of_which_the_clone_has_no_files(work: Recording, topic: str) -> None:
+    """A clone in part has commits without their trees."""
+    who = "Sam <sam@example.com> 1000000000 +0000"
+    commit = f"tree {'1' * 40}\nparent {topic}\nauthor {who}\ncommitter {who}\n\nfar away\n".encode()
+    oid = work.repo.git("hash-object", "-w", "-t", "commit", "--stdin", stdin=commit)
+    work.git("update-ref", "refs/remotes/origin/far", oid)
+    work.start()
+    work.git("merge", "-q", "--squash", "topic")
+    work.commit("taken")
+    work.stop()
+    (event,) = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
+    assert event["borrowed"] == [topic]
+
+
+def test_a_younger_branch_that_says_it_is_older(work: Recording) -> None:
+    """Anyone may set a commit's date."""
+    past = {f"GIT_{role}_DATE": "2001-02-03T04:05:06Z" for role in ("AUTHOR", "COMMITTER")}
+    work.start()
+    work.write(a=TEN + lines("typed"))
+    own = work.commit()
+    taken = work.git("commit-tree", work.head("HEAD^{tree}"), "-p", "HEAD~", "-m", "taken by another", env=past)
+    work.git("update-ref", "refs/heads/topic", taken)
+    work.stop()
+    (event,) = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
+    assert (event["commit"], event.get("borrowed")) == (own, None)
+    assert blamed(work)["the line named typed"] == "commit"
