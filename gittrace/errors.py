@@ -69,6 +69,10 @@ class RefMoved(TraceError):
     """Another writer moved the ref between the read and the write."""
 
 
+class ObjectsDropped(GitFailed):
+    """Garbage was collected at the same time, and took objects that were written just before."""
+
+
 class BadConfig(TraceError):
     """A configuration value that can't be read; the message names the key and the file."""
 

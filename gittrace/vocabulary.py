@@ -38,6 +38,7 @@ LOG_FILE = "log"
 SEAL_LOCK = "seal.lock"
 SHARE_DIR = "share"
 FORGOTTEN_FILE = "forgotten"
+TIPS_DIR = "tips"
 UNSIGNED_FILE = "unsigned"
 
 # a segment's line in a note

@@ -12,6 +12,7 @@ from gittrace.capture.supervisor import run
 from gittrace.clock import now, uuid7
 from gittrace.errors import TraceError, told
 from gittrace.git import hidden, snapshot
+from gittrace.git.garbage import Signs, signs
 from gittrace.git.process import scrubbed_environment
 from gittrace.git.repository import Repository
 from gittrace.journal.active import Active
@@ -48,6 +49,8 @@ class Recorder:
         self.has_commits = False
         # the blob of the whole output, empty when there is none; None until the objects are safe
         self.kept: str | None = None
+        # whether what the command began on is in the trace's ref
+        self.is_safe = False
         self.problems: list[str] = []
         # an output that is kept whole, as it was masked
         self.masked: MaskedOutput | None = None
@@ -94,13 +97,17 @@ class Recorder:
     def _protect_before(self) -> None:
         try:
             if self.before:
-                trees = [self.before.tree]
-                self._try(lambda: self._protect(trees, {}))
+                self._try(self._keep_before)
             _load_record()
         finally:
             self._protecting.release()
 
-    def _protect(self, trees: "list[str]", outputs: "dict[str, str]") -> None:
+    def _keep_before(self) -> None:
+        assert self.before
+        self._protect([self.before.tree], {}, self.repo.signs)
+        self.is_safe = True
+
+    def _protect(self, trees: "list[str]", outputs: "dict[str, str]", since: Signs) -> None:
         path = os.path.join(self.repo.trace_dir, _RECORDED_FILE)
         known = f"{self.active.trace_id} {trees[-1] if trees else ''}"
         if not outputs and len(set(trees)) == 1:
@@ -110,7 +117,7 @@ class Recorder:
                         return
             except FileNotFoundError:
                 pass  # nothing recorded yet
-        hidden.update(self.repo, self.active.trace_id, trees, outputs)
+        hidden.update(self.repo, self.active.trace_id, trees, outputs, since=since)
         if trees:
             with open(path, "w", encoding="utf-8") as file:
                 file.write(known)
@@ -129,6 +136,7 @@ class Recorder:
         if not os.path.exists(self.active.journal):
             self.problems.append("its session was forgotten meanwhile")
             return
+        since = signs(self.repo.common_dir)
         # where the objects can't be written, a disk being full, the line in the journal often still can
         self._try(self._after)
         self._protecting.acquire()
@@ -139,7 +147,9 @@ class Recorder:
 
         output = result.output
         limit = self.repo.size("trace.maxOutput")
-        self._try(lambda: self._protect_all(output, limit))
+        # the command itself may have brought packs, or collected garbage
+        since = since if self.is_safe else self.repo.signs
+        self._try(lambda: self._protect_all(output, limit, since))
         before, after = self.before, self.after
         seen = before or after
         shown = self.masked or output
@@ -211,10 +221,10 @@ class Recorder:
             env = scrubbed_environment({"GIT_DIR": self.repo.git_dir, "GIT_WORK_TREE": self.repo.top})
             os.waitpid(os.posix_spawnp("sh", ("sh", "-c", 'cd "$1" && . "$0"', script, self.repo.top), env), 0)
 
-    def _protect_all(self, output: "Output", limit: int) -> None:
+    def _protect_all(self, output: "Output", limit: int, since: Signs) -> None:
         """Make both trees and an output that the journal holds cut reachable; until then `kept` is None."""
         outputs = self._keep(output) if output.total > limit else {}
-        self._protect([seen.tree for seen in (self.before, self.after) if seen], outputs)
+        self._protect([seen.tree for seen in (self.before, self.after) if seen], outputs, since)
         self.kept = outputs.get(self.event_id, "")
 
     def _keep(self, output: "Output") -> "dict[str, str]":

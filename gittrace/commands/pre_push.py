@@ -7,9 +7,9 @@ import sys
 from gittrace.errors import TraceError, told
 from gittrace.git.repository import Repository, discover
 from gittrace.git.transfer import GUARD
+from gittrace.journal.faillog import log_failures
 from gittrace.share.hooked import need_no_snapshots, parse, pushed
 from gittrace.text import shown
-from gittrace.trace.faillog import log_failures
 
 DESCRIPTION = """\
 What the pre-push hook runs, with its arguments and standard input: stop a push of snapshots, and publish the notes of
@@ -40,6 +40,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell(repo: Repository, why: str) -> None:
     try:
-        log_failures(repo, "push", [why])
+        log_failures(repo.common_trace_dir, "push", [why])
     except OSError:  # where the disk is full nothing can be left for `git trace status`
         sys.stderr.write(f"warning: traces wait for the next push: {shown(why)}\n")

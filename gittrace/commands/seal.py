@@ -6,8 +6,8 @@ import sys
 
 from gittrace.commands.common import json_option, print_json
 from gittrace.git.repository import discover
+from gittrace.journal.faillog import log_failures
 from gittrace.text import shown
-from gittrace.trace.faillog import log_failures
 from gittrace.trace.sealing import unsigned
 from gittrace.trace.sealing.seal import seal
 from gittrace.trace.sealing.unsigned import sign_behind
@@ -46,9 +46,9 @@ def _detached() -> int:
     try:
         sealed = seal(repo, patient=True)
     except Exception as error:  # nobody is there to see it: it goes to the log, which status shows
-        log_failures(repo, "seal", [f"{type(error).__name__}: {error}"])
+        log_failures(repo.common_trace_dir, "seal", [f"{type(error).__name__}: {error}"])
         return 0
-    log_failures(repo, "seal", sealed.failed)
+    log_failures(repo.common_trace_dir, "seal", sealed.failed)
     if unsigned.due(repo):
         from gittrace.trace.sealing.signing import sign_waiting  # with it comes the cache, and what checks signatures
 

@@ -9,10 +9,14 @@ Every update writes a handful of small trees, whatever the length of the trace, 
 Standard library only: a recorded command waits for this.
 """
 
-from gittrace.errors import GitFailed, RefMoved
+import os
+
+from gittrace.errors import GitFailed, ObjectsDropped, RefMoved
+from gittrace.git import garbage
 from gittrace.git.process import Coprocess
 from gittrace.git.repository import Repository
-from gittrace.vocabulary import META_FILE, OUTPUT_DIR, SEGMENTS_DIR, SNAPSHOTS_DIR, TRACE_REFS
+from gittrace.git.snapshot import take
+from gittrace.vocabulary import META_FILE, OUTPUT_DIR, SEGMENTS_DIR, SNAPSHOTS_DIR, TIPS_DIR, TRACE_REFS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +25,10 @@ if TYPE_CHECKING:
 _TREE = "040000"
 _BLOB = "100644"
 _ATTEMPTS = 50
+# how often what a gc took is written again
+_WRITINGS = 3
+# how many tips of a trace's ref are tried where the last one is damaged
+_REMEMBERED = 32
 _Entries = dict[str, tuple[str, str]]
 
 
@@ -60,6 +68,13 @@ class _Trees:
             at = end
         return head[0].decode(), entries
 
+    def need(self, oid: str) -> _Entries:
+        """Return the entries of a tree that must be there. Raises ObjectsDropped."""
+        found, entries = self.read(oid)
+        if not found:
+            raise ObjectsDropped(f"cannot read tree '{oid}': it is gone")
+        return entries
+
     def write(self, entries: _Entries) -> "tuple[str, str]":
         """Write a tree and return it as an entry of another."""
         if self._writer is None:
@@ -80,13 +95,14 @@ class _Trees:
 def _add_snapshots(trees: _Trees, root: _Entries, wanted: "Sequence[str]") -> bool:
     levels: list[_Entries] = [{}, {}, {}]
     path = ["00", "00", ""]
-    _, levels[0] = trees.read(root[SNAPSHOTS_DIR][1]) if SNAPSHOTS_DIR in root else ("", {})
+    if SNAPSHOTS_DIR in root:
+        levels[0] = trees.need(root[SNAPSHOTS_DIR][1])
     number, last = 0, ""
     if levels[0]:
         path[0] = max(levels[0], key=int)
-        _, levels[1] = trees.read(levels[0][path[0]][1])
+        levels[1] = trees.need(levels[0][path[0]][1])
         path[1] = max(levels[1], key=int)
-        _, levels[2] = trees.read(levels[1][path[1]][1])
+        levels[2] = trees.need(levels[1][path[1]][1])
         path[2] = max(levels[2], key=int)
         last = levels[2][path[2]][1]
         number = int(path[0]) * 1024 + int(path[1]) * 32 + int(path[2]) + 1
@@ -94,6 +110,7 @@ def _add_snapshots(trees: _Trees, root: _Entries, wanted: "Sequence[str]") -> bo
     for tree in wanted:
         if tree == last:
             continue
+        trees.need(tree)
         names = snapshot_path(number)
         if grown and names[:2] != (path[0], path[1]):
             levels[1][path[1]] = trees.write(levels[2])
@@ -113,7 +130,7 @@ def _add_snapshots(trees: _Trees, root: _Entries, wanted: "Sequence[str]") -> bo
 
 
 def _add_files(trees: _Trees, root: _Entries, folder: str, files: "Mapping[str, str]") -> bool:
-    _, entries = trees.read(root[folder][1]) if folder in root else ("", {})
+    entries = trees.need(root[folder][1]) if folder in root else {}
     new = {name: (_BLOB, oid) for name, oid in files.items() if entries.get(name) != (_BLOB, oid)}
     if new:
         root[folder] = trees.write({**entries, **new})
@@ -127,17 +144,45 @@ def update(
     outputs: "Mapping[str, str] | None" = None,
     segments: "Mapping[str, str] | None" = None,
     meta: "bytes | None" = None,
+    since: "garbage.Signs | None" = None,
 ) -> bool:
     """Add snapshots (tree oids, in order; one equal to the last is left out) and blobs (name -> oid) to a trace's ref.
 
-    Return whether the ref moved. Raises GitFailed; RefMoved when other writers were faster fifty times.
+    `since`: the signs of a gc before any of these was written, if that was long after `repo` was opened.
+    Return whether the ref moved. Raises GitFailed; ObjectsDropped when a gc took what was to be added, and it could not
+    be written again; RefMoved when other writers were faster fifty times.
     """
+    for left in range(_WRITINGS, 0, -1):
+        try:
+            return _update(repo, trace_id, snapshots, outputs or {}, segments or {}, meta, since or repo.signs)
+        except ObjectsDropped:
+            if left == 1:
+                raise
+        since = garbage.signs(repo.common_dir)
+        garbage.mend(repo, TRACE_REFS + trace_id, _former(repo, trace_id))
+        if snapshots:
+            # most often the worktree is as it was, and what was taken of it can be taken again
+            take(repo, fresh=True)
+    raise AssertionError
+
+
+def _update(
+    repo: Repository,
+    trace_id: str,
+    snapshots: "Sequence[str]",
+    outputs: "Mapping[str, str]",
+    segments: "Mapping[str, str]",
+    meta: "bytes | None",
+    since: "garbage.Signs",
+) -> bool:
     ref = TRACE_REFS + trace_id
     meta_oid = write_blob(repo, meta) if meta is not None else ""
     for _ in range(_ATTEMPTS):
         trees = _Trees(repo)
         try:
             old, root = trees.read(ref)
+            if not old and repo.git("rev-parse", "-q", "--verify", ref, ok=(0, 1)):
+                raise ObjectsDropped(f"cannot read '{ref}': what it led to is gone")
             moved = _add_snapshots(trees, root, snapshots)
             if outputs:
                 moved |= _add_files(trees, root, OUTPUT_DIR, outputs)
@@ -151,7 +196,8 @@ def update(
             new = trees.write(root)[1]
         finally:
             trees.close()
-        if _moved(repo, ref, new, old):
+        if _moved(repo, ref, new, old, since):
+            _remember(repo, trace_id, new)
             return True
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
 
@@ -177,7 +223,8 @@ def replace(repo: Repository, trace_id: str, folder: str, files: "Mapping[str, s
             new = trees.write(root)[1]
         finally:
             trees.close()
-        if _moved(repo, ref, new, old):
+        if _moved(repo, ref, new, old, repo.signs):
+            _remember(repo, trace_id, new)
             return True
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
 
@@ -199,7 +246,10 @@ def keep_only(repo: Repository, trace_id: str, names: "Iterable[str]") -> bool:
         trees.close()
     if not new:
         repo.git("update-ref", "-d", ref, old)
-    elif not _moved(repo, ref, new, old):
+        forget_tips(repo, trace_id)
+    elif _moved(repo, ref, new, old, repo.signs):
+        _remember(repo, trace_id, new)
+    else:
         raise RefMoved(f"cannot update '{ref}': another writer was faster")
     return True
 
@@ -214,15 +264,58 @@ def folders(repo: Repository, trace_id: str) -> "dict[str, int]":
         trees.close()
 
 
-def _moved(repo: Repository, ref: str, new: str, old: str) -> bool:
+def _moved(repo: Repository, ref: str, new: str, old: str, since: "garbage.Signs") -> bool:
     """Move a ref; return False when another writer was faster."""
     try:
         repo.git("update-ref", ref, new, old or repo.zero)
     except GitFailed as error:
+        if garbage.is_dropped(error):
+            raise ObjectsDropped(str(error)) from None
         if not _lost_race(error):
             raise
         return False
+    garbage.settle(repo, ref, new, old, since)
     return True
+
+
+def _tips(repo: Repository, trace_id: str) -> str:
+    return os.path.join(repo.common_trace_dir, TIPS_DIR, trace_id)
+
+
+def _remember(repo: Repository, trace_id: str, tip: str) -> None:
+    """Note where a trace's ref led to: it has no reflog, and may lead to nothing after a crash of the machine."""
+    path = _tips(repo, trace_id)
+    line = f"{tip}\n".encode()
+    try:
+        with open(path, "ab", buffering=0) as file:
+            file.write(line)
+            size = file.tell()
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "ab", buffering=0) as file:
+            size = file.write(line)
+    if size > 8 * _REMEMBERED * len(line):
+        last = _former(repo, trace_id)
+        with open(f"{path}.new", "wb") as file:
+            file.write("".join(f"{tip}\n" for tip in reversed(last)).encode())
+        os.replace(f"{path}.new", path)
+
+
+def _former(repo: Repository, trace_id: str) -> "list[str]":
+    """Return where a trace's ref led to, the last first."""
+    try:
+        with open(_tips(repo, trace_id), encoding="ascii", errors="replace") as file:
+            return [tip for tip in reversed(file.read().split()[-_REMEMBERED:]) if len(tip) == len(repo.zero)]
+    except FileNotFoundError:
+        return []
+
+
+def forget_tips(repo: Repository, trace_id: str) -> None:
+    """Forget where a trace's ref led to."""
+    try:
+        os.unlink(_tips(repo, trace_id))
+    except FileNotFoundError:
+        return
 
 
 def _lost_race(error: GitFailed) -> bool:

@@ -7,13 +7,20 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import takewhile
 
 from gittrace.errors import GitFailed, RefMoved
+from gittrace.git import garbage
 from gittrace.git.objects import DIRECTORY, ObjectMissing, ObjectStore, open_objects
 from gittrace.git.process import Process
 from gittrace.git.repository import Repository
 
 _ATTEMPTS = 20
+# how often what a gc took is written again
+_WRITINGS = 3
+# how many entries of a reflog are tried
+_FORMER = 100
+_DONE = b"done\n"
 _HEX = frozenset(b"0123456789abcdef")
 # a name beside our own, so that no folder is left behind in refs/
 _NOWHERE = "refs/notes/trace-nowhere"
@@ -94,6 +101,7 @@ def add(repo: Repository, ref: str, notes: Mapping[str, bytes], merge: Merge, me
 
     Return whether anything changed. Raises RefMoved when other writers were faster twenty times, GitFailed.
     """
+    dropped = 0
     for _ in range(_ATTEMPTS):
         old = tip(repo, ref)
         with open_objects(repo) as store:
@@ -103,11 +111,14 @@ def add(repo: Repository, ref: str, notes: Mapping[str, bytes], merge: Merge, me
             tree = store.commit(old).tree if old else None
             changes = _changes(store, tree, wanted)
         importer = repo.start(*_IMPORT, feed=True)
+        stream = _stream(ref, message, _start(old) + changes, identity(repo), mark=True)
         try:
-            importer.check(_stream(ref, message, _start(old) + changes, identity(repo)))
-        except GitFailed:
+            made = importer.check(stream.removesuffix(_DONE) + b"get-mark :1\n" + _DONE).decode().strip()
+            garbage.settle(repo, ref, made, old or "", since=None)
+        except GitFailed as error:
             _remove_crash_report(repo, importer.pid)
-            if tip(repo, ref) == old:
+            dropped += garbage.is_dropped(error)
+            if tip(repo, ref) == old and (dropped == _WRITINGS or not garbage.is_dropped(error)):
                 raise
             continue
         return True
@@ -145,12 +156,23 @@ def rewrite(repo: Repository, ref: str, edit: Edit, message: str, only_if_change
         new = _import(repo, changes, message)
         try:
             repo.git("update-ref", "-m", message, ref, new, old or repo.zero)
-        except GitFailed:
-            if tip(repo, ref) == old:
+            garbage.settle(repo, ref, new, old or "", since=None)
+        except GitFailed as error:
+            if tip(repo, ref) == old and not garbage.is_dropped(error):
                 raise
             continue
         return old
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
+
+
+def mend(repo: Repository, ref: str) -> bool:
+    """Move a notes ref that leads to nothing back to where it led before. Return whether it led to nothing."""
+    # the oids that a reflog names need not be here
+    former = (
+        repo.git("rev-parse", "-q", "--verify", f"{ref}@{{{back}}}", ok=(0, 1, 128)).decode().strip()
+        for back in range(1, _FORMER)
+    )
+    return garbage.mend(repo, ref, takewhile(bool, former))
 
 
 def make(
@@ -236,7 +258,7 @@ def _unseen(repo: Repository, changes: bytes, message: str, who: bytes) -> bytes
     """Return what fast-import is to read to write a commit to which no ref leads, and say its oid."""
     # it knows commits on branches only; this one is taken back before any ref is written
     stream = _stream(_NOWHERE, message, changes, who, mark=True)
-    return stream.removesuffix(b"done\n") + f"get-mark :1\nreset {_NOWHERE}\nfrom {repo.zero}\n\ndone\n".encode()
+    return stream.removesuffix(_DONE) + f"get-mark :1\nreset {_NOWHERE}\nfrom {repo.zero}\n\n".encode() + _DONE
 
 
 def _changes(store: ObjectStore, tree: str | None, notes: Mapping[str, bytes]) -> bytes:
@@ -280,7 +302,7 @@ def _stream(ref: str, message: str, changes: bytes, who: bytes, mark: bool = Fal
         f" {int(time.time())} +0000\ndata {len(text)}\n".encode(),
         text,
         changes,
-        b"done\n",
+        _DONE,
     )
     return b"".join(parts)
 
@@ -313,6 +335,7 @@ __all__ = [
     "find_all",
     "identity",
     "make",
+    "mend",
     "rewrite",
     "tip",
     "walk",

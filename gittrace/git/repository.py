@@ -3,6 +3,7 @@
 import os
 
 from gittrace.errors import BadConfig, GitFailed, GitMissing, NoRepository, NoWorktree
+from gittrace.git.garbage import signs
 from gittrace.git.process import Coprocess, Process, run, scrubbed_environment
 from gittrace.text import decode
 from gittrace.vocabulary import CONFIG, GIT_MINIMUM
@@ -27,6 +28,7 @@ class Repository:
     git_dir     absolute; of this worktree
     common_dir  absolute; shared by all worktrees
     format      `sha1` or `sha256`
+    signs       of a gc (see `gittrace.git.garbage`), before anything was written through this
     """
 
     def __init__(self, top: str, git_dir: str, common_dir: str, object_format: str = "sha1") -> None:
@@ -34,6 +36,7 @@ class Repository:
         self.git_dir = git_dir
         self.common_dir = common_dir
         self.format = object_format
+        self.signs = signs(common_dir)
         self._config: dict[str, str | int] | None = None
         self._values: list[tuple[str, str]] = []
         place = {"GIT_DIR": git_dir}

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from gittrace.errors import BadConfig, TraceError, told
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
+from gittrace.journal.faillog import log_failures
 from gittrace.share import pusher, queue
 from gittrace.share import state as states
 from gittrace.share.complete import complete
@@ -22,7 +23,6 @@ from gittrace.share.publish import Drain, Published, alone, publish
 from gittrace.share.remotes import Target
 from gittrace.share.renamed import remotes_of
 from gittrace.trace.detached import leave_terminal
-from gittrace.trace.faillog import log_failures
 from gittrace.trace.sealing.seal import seal
 from gittrace.vocabulary import SNAPSHOTS_REFS, TRACE_REFS
 
@@ -111,7 +111,7 @@ def _work(repo: Repository, target: Target | None, pid: int, writing: int) -> No
         if target:
             _log(repo, drain.run())
         else:
-            log_failures(repo, "seal", seal(repo).failed)
+            log_failures(repo.common_trace_dir, "seal", seal(repo).failed)
         os.close(writing)
         # what another process was in the way of
         _log(repo, drain.run(wait=_LINE.total) if target else [])
@@ -120,7 +120,9 @@ def _work(repo: Repository, target: Target | None, pid: int, writing: int) -> No
         if target:
             complete(repo, target, Scope(), _LINE)
     except Exception as error:  # nobody is there to see it: it goes to the log, which status shows
-        log_failures(repo, "push", [told(error) if isinstance(error, TraceError | OSError) else repr(error)])
+        log_failures(
+            repo.common_trace_dir, "push", [told(error) if isinstance(error, TraceError | OSError) else repr(error)]
+        )
 
 
 def _log(repo: Repository, done: Iterable[Published]) -> None:
@@ -128,7 +130,7 @@ def _log(repo: Repository, done: Iterable[Published]) -> None:
         said = list(one.problems)
         if one.renewed:
             said.append(f"this is a copy of another clone: it publishes as writer '{one.writer}' from now on")
-        log_failures(repo, "push", said)
+        log_failures(repo.common_trace_dir, "push", said)
 
 
 def _unproven(repo: Repository, target: Target) -> bool:

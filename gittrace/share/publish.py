@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from gittrace.errors import GitFailed, TraceError, told
-from gittrace.git import notes, transfer
+from gittrace.git import garbage, notes, transfer
 from gittrace.git.objects import ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line, RemoteMoved
@@ -307,6 +307,7 @@ def _move(repo: Repository, ref: str, new: str, old: str | None) -> None:
     except GitFailed:
         if notes.tip(repo, ref) != new:
             raise
+    garbage.settle(repo, ref, new, old or "", since=None)
 
 
 class Drain:

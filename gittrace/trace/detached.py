@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gittrace.errors import TraceError, told
 from gittrace.git.repository import Repository
-from gittrace.trace.faillog import log_failures
+from gittrace.journal.faillog import log_failures
 
 
 def detach(repo: Repository, what: str, work: Callable[[], object]) -> None:
@@ -19,7 +19,9 @@ def detach(repo: Repository, what: str, work: Callable[[], object]) -> None:
         try:
             work()
         except Exception as error:  # nobody is there to see it
-            log_failures(repo, what, [told(error) if isinstance(error, TraceError | OSError) else repr(error)])
+            log_failures(
+                repo.common_trace_dir, what, [told(error) if isinstance(error, TraceError | OSError) else repr(error)]
+            )
     finally:
         # not the end of the caller's process: nothing of it is cleaned up twice
         os._exit(0)

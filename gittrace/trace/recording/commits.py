@@ -21,10 +21,10 @@ from gittrace.git.repository import Repository
 from gittrace.git.snapshot import Snapshot
 from gittrace.journal.active import Active, active_session
 from gittrace.journal.append import Journal
+from gittrace.journal.faillog import log_failures
 from gittrace.journal.position import load_position, log_size, save_position
 from gittrace.journal.read import Event, read
 from gittrace.journal.running import Running, live
-from gittrace.trace.faillog import log_failures
 from gittrace.trace.recording import commit_map, progress, rewrites
 from gittrace.trace.recording.commit_events import CommitEvents, Made, event_of
 from gittrace.vocabulary import COMMIT, REWRITE
@@ -161,7 +161,7 @@ def _news(repo: Repository, active: Active, head: str | None, final: bool) -> "_
     moves = reflog.since(repo, seen)
     if not moves.entries and head == old:
         return None
-    log_failures(repo, commit_map.FILTER_REPO, commit_map.take_in(repo))
+    log_failures(repo.common_trace_dir, commit_map.FILTER_REPO, commit_map.take_in(repo))
     done = progress.load(repo.common_trace_dir, active.session_id)
     tail = read(active.journal, done.offset).events
     entries = moves.entries

@@ -64,3 +64,11 @@ def reopen(common_trace_dir: str, session_id: str) -> None:
         os.replace(f"{path.removesuffix('.sealed')}.done", path)
     except FileNotFoundError:
         return
+
+
+def begin_anew(common_trace_dir: str) -> None:
+    """Have all journals that are here sealed again: what was sealed may be in no note any more."""
+    folder = os.path.join(common_trace_dir, SESSIONS_DIR)
+    for name in os.listdir(folder):
+        if name.endswith((".sealed", ".done")):
+            os.unlink(os.path.join(folder, name))

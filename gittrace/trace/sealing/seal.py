@@ -14,10 +14,10 @@ from functools import partial
 from itertools import groupby
 from typing import Any
 
-from gittrace.errors import TraceError
-from gittrace.git import hidden, notes, reflog, snapshot
+from gittrace.errors import GitFailed, TraceError
+from gittrace.git import garbage, hidden, notes, reflog, snapshot
 from gittrace.git.diff import diff_trees, to_json_text
-from gittrace.git.objects import EMPTY_TREE, ObjectStore, open_objects
+from gittrace.git.objects import EMPTY_TREE, ObjectMissing, ObjectStore, open_objects
 from gittrace.git.repository import Repository, at, git_dirs
 from gittrace.journal.active import Active, active_session, deactivate, journal_path
 from gittrace.journal.append import Journal
@@ -83,14 +83,11 @@ def seal(repo: Repository, patient: bool = False) -> Sealed:
                 # what it journaled may have to be told from what it will journal again
                 unsure.add(active.session_id)
                 result.failed.append(f"session '{active.session_id}': {error}")
-        masking = Masking(repo)
-        for session_id in pending_sessions(repo):
-            if session_id in unsure:
-                continue
-            try:
-                _seal_session(repo, session_id, result, masking)
-            except TraceError as error:
-                result.failed.append(f"session '{session_id}': {error}")
+        failed = _seal_sessions(repo, unsure, result)
+        if any(isinstance(error, GitFailed | ObjectMissing) for _, error in failed) and notes.mend(repo, NOTES_REF):
+            progress.begin_anew(repo.common_trace_dir)
+            failed = _seal_sessions(repo, unsure, result)
+        result.failed += (f"session '{session_id}': {error}" for session_id, error in failed)
         # a commit that is noted later may be one that was rewritten already
         _copy_rewritten(repo, result, again=amid_rebase or bool(result.failed))
         if result.noted or result.unlinked:
@@ -158,6 +155,20 @@ def session_header(path: str) -> Event:
     except (ValueError, KeyError, TypeError):
         pass
     raise TraceError(f"cannot read journal '{path}': its first line is damaged")
+
+
+def _seal_sessions(repo: Repository, unsure: set[str], result: Sealed) -> list[tuple[str, TraceError]]:
+    """Seal what is pending, save for the sessions `unsure`; return those that failed, and why."""
+    masking = Masking(repo)
+    failed = []
+    for session_id in pending_sessions(repo):
+        if session_id in unsure:
+            continue
+        try:
+            _seal_session(repo, session_id, result, masking)
+        except TraceError as error:
+            failed.append((session_id, error))
+    return failed
 
 
 def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Masking) -> None:
@@ -329,8 +340,9 @@ def _attach(
                 result.noted.setdefault(commit, []).extend(texts)
         else:
             named = {f"{session_id}-{text.split(' ')[3]}": text for _, texts in group for text in texts}
+            since = garbage.signs(repo.common_dir)
             files = {name: hidden.write_blob(repo, f"{text}\n".encode()) for name, text in named.items()}
-            hidden.update(repo, trace_id, segments=files)
+            hidden.update(repo, trace_id, segments=files, since=since)
             result.unlinked.setdefault(trace_id, {}).update(files)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gittrace.clock import now, uuid7
 from gittrace.errors import TraceError
-from gittrace.git import hidden
+from gittrace.git import garbage, hidden
 from gittrace.git.objects import EMPTY_TREE
 from gittrace.git.repository import Repository
 from gittrace.journal.active import journal_path
@@ -104,6 +104,7 @@ def collect(repo: Repository, expire: str | None = None, dry_run: bool = False, 
         result.rewrites = drop_gone(repo, dry_run)
     if dry_run:
         return result
+    garbage.drop_leftovers(repo)
     for trace in result.forgotten:
         forget_trace(repo, trace)
     if result.refs or result.notes or result.unlinked:

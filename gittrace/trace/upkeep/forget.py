@@ -90,6 +90,7 @@ def forget_trace(repo: Repository, trace_id: str, dry_run: bool = False) -> Forg
         _expire_reflog(repo)
         for ref in found.refs:
             repo.git("update-ref", "-d", ref)
+        hidden.forget_tips(repo, trace_id)
         for session in found.sessions:
             _remove_session(repo, session)
         _remove_traces_of_it(repo, trace_id)

@@ -1,0 +1,173 @@
+"""Objects that git may drop just after they were written.
+
+`git gc --prune=now` drops what nothing led to when it looked, however new that is. A ref that is moved to such an
+object a moment later leads nowhere, and from then on git refuses to collect garbage at all. So who has moved a ref
+while garbage was collected, or may have been, keeps what it leads to in a pack that gc must leave alone, as `git fetch`
+does with what it brings; or learns here that some of it is gone already. (`git prune` by hand leaves no sign, and is
+as dangerous to git itself.)
+
+Standard library only: a recorded command waits for this.
+"""
+
+import os
+import time
+
+from gittrace.errors import GitFailed, ObjectsDropped
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gittrace.git.repository import Repository
+
+Signs = tuple[int, bool]
+_GC_PID = "gc.pid"
+# git takes an older one for a leftover
+_GC_HOURS = 12
+_PACKINGS = 3
+# no fetching of what a partial clone has only been promised
+_PROMISED = "--missing=allow-promisor"
+
+
+def signs(common_dir: str) -> Signs:
+    """Return when packs last came or went (ns), and whether garbage is being collected."""
+    try:
+        packed = os.stat(os.path.join(common_dir, "objects", "pack")).st_mtime_ns
+    except OSError:
+        packed = 0
+    return packed, is_collecting(common_dir)
+
+
+def is_collecting(common_dir: str) -> bool:
+    """Tell whether a `git gc` is at work here, as git itself tells: by its pid and host in `gc.pid`."""
+    path = os.path.join(common_dir, _GC_PID)
+    try:
+        if time.time() - os.stat(path).st_mtime > _GC_HOURS * 3600:
+            return False
+        with open(path, encoding="utf-8", errors="replace") as file:
+            pid, _, host = file.read().partition(" ")
+        if host == os.uname().nodename:
+            os.kill(int(pid), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    except (OSError, ValueError):
+        return True  # of another user; or it is being written
+    return True
+
+
+def is_whole(repo: "Repository", new: str, old: str = "") -> bool:
+    """Tell whether all objects are here that `new` leads to, and `old` (if not empty) doesn't."""
+    try:
+        repo.git("rev-list", "--objects", "--quiet", _PROMISED, new, *([f"^{old}"] if old else []))
+    except GitFailed:
+        return False
+    return True
+
+
+def is_dropped(error: GitFailed) -> bool:
+    """Tell whether git could not move a ref because what it should lead to was gone before."""
+    said = str(error)
+    return isinstance(error, ObjectsDropped) or "with nonexistent object" in said or "is missing commits" in said
+
+
+def settle(repo: "Repository", ref: str, new: str, old: str, since: "Signs | None") -> None:
+    """See to it that all is here and stays here that a ref leads to, which was moved from `old` to `new` just now.
+
+    `old` is empty where the ref is new. `since`: the signs before the first of the objects was written; None where they
+    tell nothing, since packs came by ourselves.
+    Raises ObjectsDropped when objects are gone; the ref is where it was then. Raises GitFailed.
+    """
+    if is_collecting(repo.common_dir) or (since and signs(repo.common_dir) != since):
+        failed = _keep(repo, new, old)
+    else:
+        failed = "" if since or is_whole(repo, new, old) else "a gc ran meanwhile"
+    if failed:
+        repo.git("update-ref", *((ref, old, new) if old else ("-d", ref, new)))
+        raise ObjectsDropped(f"cannot move '{ref}': objects are gone that it would lead to: {failed}")
+
+
+def _keep(repo: "Repository", new: str, old: str) -> str:
+    """Put what `new` leads to, and neither `old` nor HEAD, into a pack that was kept until now; return what failed."""
+    head = repo.git("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip()
+    asked = "".join(f"{oid}\n" for oid in (new, "--not", old, head) if oid).encode()
+    folder = os.path.join(repo.common_dir, "objects", "pack")
+    # git takes it for no pack, and leaves it alone
+    base = os.path.join(folder, f"gittrace-{os.getpid()}", "pack")
+    os.makedirs(os.path.dirname(base), exist_ok=True)
+    failed = ""
+    try:
+        # once more, because gc drops the temporary files of packs too
+        for _ in range(_PACKINGS):
+            try:
+                # not --incremental: what is in a pack may be dropped with it
+                name = repo.git("pack-objects", "-q", "--revs", "--non-empty", _PROMISED, base, stdin=asked).decode()
+            except GitFailed as error:
+                failed = str(error)
+                continue
+            if name:
+                _install(f"{base}-{name.strip()}", os.path.join(folder, f"pack-{name.strip()}"))
+            return ""
+    finally:
+        for left in os.listdir(os.path.dirname(base)):
+            os.unlink(os.path.join(os.path.dirname(base), left))
+        os.rmdir(os.path.dirname(base))
+    return failed
+
+
+def _install(made: str, pack: str) -> None:
+    """Put a pack in its place, with a `.keep` until it is there: gc passes over such a one when it looks.
+
+    Who looks later finds the ref.
+    """
+    with open(f"{pack}.keep", "w", encoding="ascii") as file:
+        file.write(f"gittrace {os.getpid()}\n")
+    # the index last: git finds a pack by it
+    for suffix in (".pack", ".rev", ".idx"):
+        if os.path.exists(made + suffix):
+            os.rename(made + suffix, pack + suffix)
+    os.unlink(f"{pack}.keep")
+
+
+def drop_leftovers(repo: "Repository") -> None:
+    """Remove what a killed process left that was keeping objects. Raises OSError."""
+    folder = os.path.join(repo.common_dir, "objects", "pack")
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if name.endswith(".keep"):
+            with open(path, encoding="utf-8", errors="replace") as file:
+                word, _, pid = file.readline().strip().partition(" ")
+            if word == "gittrace" and not _is_alive(pid):
+                os.unlink(path)
+        elif name.startswith("gittrace-") and not _is_alive(name.partition("-")[2]):
+            for left in os.listdir(path):
+                os.unlink(os.path.join(path, left))
+            os.rmdir(path)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError):
+        return True
+    return True
+
+
+def mend(repo: "Repository", ref: str, former: "Iterable[str]") -> bool:
+    """Move a ref that leads to nothing to the first of the oids `former` all of whose objects are here, else delete it.
+
+    Return whether it led to nothing. What is lost is said in the log. Raises GitFailed, OSError.
+    """
+    lost = repo.git("rev-parse", "-q", "--verify", ref, ok=(0, 1)).decode().strip()
+    if not lost or is_whole(repo, lost):
+        return False
+    found = next((oid for oid in former if oid != lost and is_whole(repo, oid)), "")
+    repo.git("update-ref", *(("-m", "mended by 'git trace'", ref, found, lost) if found else ("-d", ref)))
+    # entries of its reflog that lead to what is gone are damage to `git fsck`; not every ref has a reflog
+    repo.git("reflog", "expire", "--stale-fix", "--expire=never", "--expire-unreachable=never", ref, ok=(0, 1, 255))
+    from gittrace.journal.faillog import log_failures
+
+    now = f"it is back at {found}" if found else "it is gone"
+    log_failures(repo.common_trace_dir, "mend", [f"'{ref}' led to {lost}, of which objects are missing; {now}"])
+    return True
