@@ -3,12 +3,16 @@
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.support.forked import Forks
+
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+_TIMEOUT = 120.0
+_FORKS = Forks()
 
 
 def hermetic_environment(home: Path) -> dict[str, str]:
@@ -60,9 +64,14 @@ class Repo:
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
-            timeout=120,
+            timeout=_TIMEOUT,
             pass_fds=self.inherited,
         )
+        return self._output(argv, done, status)
+
+    def _output(
+        self, argv: Sequence[str | bytes], done: "subprocess.CompletedProcess[bytes]", status: int | None
+    ) -> bytes:
         self.errors = done.stderr.decode("utf-8", "backslashreplace")
         self.status = done.returncode
         if status is not None and done.returncode != status:
@@ -89,6 +98,11 @@ class Repo:
     ) -> str:
         """Run `git-trace` of this checkout and return its output."""
         argv = (sys.executable, "-m", "gittrace.main", *args)
+        # `run` is about processes; it also loads next to nothing
+        if not self.inherited and args[:1] != ("run",):
+            done = _FORKS.run(args, self.top, self.env | dict(env or {}), stdin, _TIMEOUT)
+            if done:
+                return os.fsdecode(self._output(argv, done, status))
         return os.fsdecode(self.run(*argv, stdin=stdin, env=env, status=status))
 
     def write(self, path: str | bytes, content: str | bytes, mode: int | None = None) -> None:
