@@ -131,6 +131,8 @@ class Event(Part):
     `diff_encoding` the text is that of bytes which are not UTF-8: `diff.encode(diff_encoding)` gives them back.
     With `diff_redacted` secrets in it were masked, line by line: the files that it leads to can't be made of it.
     A `parallel` event ran beside another one: its `tree` does not follow the `tree_after` before it.
+    `taken` are lines of `diff` that stood on a branch from which they were taken, or to which HEAD went: the number of
+    a file in the diff, from 0, and the first and the last of some lines of its new side; a number alone is all of it.
     """
 
     kind: Annotated[str, StringConstraints(min_length=1)]
@@ -148,6 +150,7 @@ class Event(Part):
     effect_omitted: Omitted | None = None
     effect_redacted: bool | None = None
     parallel: bool | None = None
+    taken: list[Annotated[list[Count], Field(min_length=1, max_length=3)]] | None = None
 
     @model_validator(mode="after")
     def _text_or_omitted(self) -> "Event":

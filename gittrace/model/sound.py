@@ -68,6 +68,10 @@ def _pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and all(map(is_oid, value))
 
 
+def _taken(value: Any) -> bool:
+    return isinstance(value, list) and len(value) in (1, 3) and all(map(_count, value))
+
+
 def _mapping(required: Mapping[str, Check], others: Mapping[str, Check]) -> Check:
     """Return a check of an object: with all required fields, others absent, null or right."""
 
@@ -108,6 +112,7 @@ _FIELDS: dict[str, Check] = {
     "parents": _list_of(is_oid),
     "commits": _list_of(is_oid),
     "borrowed": _list_of(is_oid),
+    "taken": _list_of(_taken),
     "pairs": _list_of(_pair),
     "input": _anything,
     "agent": _mapping({"name": _text}, {"version": _text, "model": _text}),

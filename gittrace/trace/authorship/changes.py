@@ -1,6 +1,6 @@
 """What one step of a recorded session changed, and what that makes of a file's lines."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gittrace.git.objects import GITLINK
@@ -21,6 +21,7 @@ class Change:
     """What a step did to a file: hunks where git made them, else whole contents (binary, or a diff left out).
 
     Paths and oids are None on the side that isn't there. `oid` of a rename without a change of content is None too.
+    `taken` are the numbers, from 1, of lines of which it is recorded that they were taken from elsewhere.
     """
 
     old_path: bytes | None
@@ -30,14 +31,15 @@ class Change:
     hunks: tuple[Hunk, ...] = ()
     whole: bool = False
     new_mode: int | None = None
+    taken: Collection[int] = ()
 
 
-def change_of(file: FilePatch) -> Change | None:
+def change_of(file: FilePatch, taken: Collection[int] = ()) -> Change | None:
     """Return a file's part of a diff as a change; None for a submodule."""
     if GITLINK in (file.old_mode, file.new_mode):
         return None
     whole = file.forward is not None
-    return Change(file.old_path, file.new_path, file.old_oid, file.new_oid, file.hunks, whole, file.new_mode)
+    return Change(file.old_path, file.new_path, file.old_oid, file.new_oid, file.hunks, whole, file.new_mode, taken)
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class _Draft:
     """A version in the making: `fresh` are the indexes of lines that nobody has claimed yet.
 
     follows  all but the lines of its blocks are those of the one before, which is among the states of the same file
+    taken    as of its `Change`
     """
 
     version: Version
@@ -55,6 +56,7 @@ class _Draft:
     blocks: list[tuple[range, range]]
     fresh: set[int]
     follows: bool = False
+    taken: Collection[int] = ()
 
 
 class Lineage:
@@ -226,7 +228,7 @@ class Lineage:
         self._recognition.follow(version, old, blocks)
         fresh = {at for _, added in blocks for at in added}
         follows = old.when is not None and old.path == version.path and old.whole
-        return _Draft(version, old, new_oid, blocks, fresh, follows)
+        return _Draft(version, old, new_oid, blocks, fresh, follows, change.taken)
 
     def _whole(self, path: bytes, old: Version, oid: str | None) -> _Draft | None:
         lines = self.past.content(oid) if oid else None
@@ -284,22 +286,19 @@ class Lineage:
         return found
 
     def _taken(self, draft: _Draft, lent: Iterable[Lines], found: Collection[int]) -> set[int]:
-        """Return which lines that are not `found` were taken from contents: all that are new, or what says something.
+        """Return which lines that are not `found` were taken from elsewhere: all that are new, or what says something.
 
         Beside what was written here a line that says nothing may be there by chance.
         """
-        version, taken = draft.version, set[int]()
+        version = draft.version
+        left = draft.fresh - set(found)
+        taken = _telling(version, {at for at in left if at + 1 in draft.taken}, left)
         for held in lent:
             left = draft.fresh - set(found) - taken
-            if not held.says(version.key(at) for at in left):
-                continue
-            same = aligned(held.said, self._recognition.row(version, held.alphabet))
-            mine = sorted(left & {at for one in same for at in range(one.new, one.new_end)})
-            # those that follow each other are as far from their number
-            rows = [list(row) for _, row in groupby(enumerate(mine), key=lambda item: item[1] - item[0])]
-            for row in [[at for _, at in row] for row in rows]:
-                if len(mine) == len(left) or says_something(version.key(at) or b"" for at in row):
-                    taken.update(row)
+            if held.says(version.key(at) for at in left):
+                same = aligned(held.said, self._recognition.row(version, held.alphabet))
+                mine = left & {at for one in same for at in range(one.new, one.new_end)}
+                taken |= _telling(version, mine, left)
         return taken
 
     def _keep(self, when: When, draft: _Draft) -> None:
@@ -315,6 +314,17 @@ class Lineage:
         self._versions.setdefault((version.path, draft.oid), version)
         if says_something(text for text in version.each_key() if text):
             self._contents.setdefault(draft.oid, version)
+
+
+def _telling(version: Version, some: Collection[int], left: Collection[int]) -> set[int]:
+    """Return some lines without those that say nothing, unless these are all that are left."""
+    # those that follow each other are as far from their number
+    rows = [list(row) for _, row in groupby(enumerate(sorted(some)), key=lambda item: item[1] - item[0])]
+    found = set[int]()
+    for row in [[at for _, at in row] for row in rows]:
+        if len(some) == len(left) or says_something(version.key(at) or b"" for at in row):
+            found.update(row)
+    return found
 
 
 def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> None:

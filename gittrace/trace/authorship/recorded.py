@@ -16,6 +16,7 @@ from gittrace.trace.authorship.lineage import Lineage
 from gittrace.trace.authorship.past import Past
 from gittrace.trace.authorship.versions import When
 from gittrace.trace.produced.bringing import borrowed_of, brings
+from gittrace.trace.produced.taken import Taken
 from gittrace.trace.produced.unmasked import unmasked
 from gittrace.trace.text.lines import Lines
 from gittrace.vocabulary import COMMAND, COMMIT, EDIT, REPLY
@@ -234,7 +235,8 @@ class _Steps:
             data = from_json_text(text, event.get(f"{part}_encoding")) if isinstance(text, str) else b""
             files = unmasked(parse(data), self.objects)
             links = {file.path: file.new_oid for file in files if GITLINK in (file.old_mode, file.new_mode)}
-            return [change for file in files if (change := change_of(file))], links
+            taken = Taken(event if part == DIFF else {}, files)
+            return [change for file in files if (change := change_of(file, taken.numbers(file)))], links
         except (PatchError, ValueError) as error:
             self.problems.append(f"event '{event.get('id')}': {error}")
         except TraceError:

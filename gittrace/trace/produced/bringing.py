@@ -1,6 +1,6 @@
 """Tell what came into the worktree from elsewhere: by recorded commands of git, or borrowed by a commit. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gittrace.model.trace import EventDict
 from gittrace.trace.produced.work import microseconds
@@ -9,6 +9,8 @@ from gittrace.vocabulary import COMMAND, COMMIT
 # what these do to files is git's work on commits, also where it stops at a conflict
 _GRAFTING = frozenset("am cherry-pick merge pull rebase revert".split())
 _BRINGING = _GRAFTING | frozenset("checkout read-tree reset restore stash switch".split())
+# such commits bring in what stood elsewhere before, or take it away again
+_GRAFTED = ("cherry-pick", "revert", "am")
 _OPTIONS_WITH_VALUE = ("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path")
 
 
@@ -41,6 +43,18 @@ def borrowed_of(events: Sequence[EventDict], time: Callable[[str], int | None]) 
             second = microseconds(event.get("at")) // 1_000_000 if lent else 0
             found.append(tuple(oid for oid in lent if (made := time(oid)) is not None and made < second))
     return found[::-1]
+
+
+def grafts_of(events: Iterable[EventDict]) -> dict[str, list[str]]:
+    """Return by event the reverts and picks that it is, or that the command made."""
+    found: dict[str, list[str]] = {}
+    for event in events:
+        action = str(event.get("action", ""))
+        # a pick that had stopped, and was solved, is a commit by its words
+        if event["kind"] == COMMIT and (action.startswith(_GRAFTED) or "(cherry-pick)" in action):
+            for name in filter(None, (event.get("id"), event.get("by"))):
+                found.setdefault(str(name), []).append(str(event.get("commit")))
+    return found
 
 
 def _git_command(event: EventDict) -> str:

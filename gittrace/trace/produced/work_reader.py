@@ -17,17 +17,17 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, Trace, grew_on, made_in
-from gittrace.trace.produced.bringing import brings, grafts
+from gittrace.trace.produced.bringing import brings, grafts, grafts_of
+from gittrace.trace.produced.taken import Taken, said_in
 from gittrace.trace.produced.unmasked import unmasked
 from gittrace.trace.produced.work import Origin, Work, Written, microseconds
-from gittrace.trace.produced.work_steps import WorkStep, grafts_of, lent_of, steps_of
+from gittrace.trace.produced.work_steps import WorkStep, lent_of, steps_of
 from gittrace.trace.text.fingerprint import (
     FileLines,
     Line,
     Run,
     RunKey,
     blocks,
-    exact_of,
     file_lines,
     heaviest,
     of_runs,
@@ -43,7 +43,7 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
     began, ended = (microseconds(at) // 1_000_000 for at in (trace.started, trace.ended))
     work = Work(trace.id, began, ended, made=made_in(trace.events)[0])
     reader = _Reader(work, store)
-    reader.grafts = grafts_of(trace)
+    reader.grafts = grafts_of(trace.events)
     reader.grew_on = grew_on(trace.events)
     reader.lent = lent_of(trace, store)
     for step in steps_of(trace):
@@ -119,7 +119,7 @@ class _Reader:
             self.came = key == "effect" and brings(event)
             ours = counts and not (self.came and grafts(event))
             if isinstance(text, str):
-                self._text(text, event.get(f"{key}_encoding"), origin, ours, foreign, moved, lent)
+                self._text(event, key, origin, ours, foreign, moved, lent)
             if isinstance(omitted, Mapping):
                 self._omitted(omitted, origin, ours, foreign)
 
@@ -166,12 +166,6 @@ class _Reader:
             self._trees[commit] = TreeEditor(self.store, self.store.commit(commit).tree)
         return self._trees[commit]
 
-    def _said(self, tree: TreeEditor, path: bytes) -> set[int]:
-        """Return the exact fingerprints of a file's lines in a tree; none, where it isn't there."""
-        entry = tree.get(path)
-        data = self.store.blob(entry.oid) if entry and self.store.kind(entry.oid) == "blob" else b""
-        return {exact_of(line.rstrip(b"\r")) for line in data.split(b"\n")}
-
     def _root(self, commit: str) -> str | None:
         way: dict[str, None] = {}
         at: str | None = commit
@@ -216,8 +210,8 @@ class _Reader:
 
     def _text(
         self,
-        text: str,
-        encoding: str | None,
+        event: EventDict,
+        key: str,
         origin: Origin,
         counts: bool,
         foreign: list[TreeEditor],
@@ -225,15 +219,20 @@ class _Reader:
         lent: Sequence[TreeEditor],
     ) -> None:
         try:
-            files = unmasked(parse(from_json_text(text, encoding)), self.store)
+            files = unmasked(parse(from_json_text(event[key], event.get(f"{key}_encoding"))), self.store)
         except (PatchError, ValueError) as error:
             self.work.problems.append(f"event '{origin.event_id}': {error}")
             return
         known_states = {file.path for file in files if file.new_path and self._leads_back(file)}
-        read = [(file, file_lines(file), self._file(file, origin, counts, foreign)) for file in files]
-        for file, lines, _ in read if lent else ():
-            here = {line.exact for run in lines.added for line in run if line.telling} - self.ours.keys()
-            self.others.update(*(here & self._said(tree, file.path) for tree in lent))
+        taken = Taken(event if key == "diff" else {}, files)
+        read = [
+            (file, file_lines(file), self._file(file, origin, counts and not taken.whole(file.path), foreign))
+            for file in files
+        ]
+        for file, lines, _ in read:
+            self.others |= taken.lines(file) - self.ours.keys()
+            here = {line.exact for run in lines.added for line in run if line.telling} if lent else set()
+            self.others.update(*(here & said_in(tree, file.path, self.store) - self.ours.keys() for tree in lent))
         added = [line for _, lines, _ in read for run in lines.added for line in run if line.telling]
         removed = [line for _, lines, _ in read for run in lines.removed for line in run if line.telling]
         known = {line.exact for line in added if line.exact in self.others}

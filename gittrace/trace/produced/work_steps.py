@@ -6,10 +6,6 @@ from gittrace.git.objects import ObjectStore
 from gittrace.model.trace import EventDict, Session, Trace, heads
 from gittrace.trace.produced.bringing import borrowed_of
 from gittrace.trace.produced.work import microseconds
-from gittrace.vocabulary import COMMIT
-
-# such commits bring in what stood elsewhere before, or take it away again
-_GRAFTED = ("cherry-pick", "revert", "am")
 
 
 class WorkStep(NamedTuple):
@@ -44,18 +40,6 @@ def steps_of(trace: Trace) -> list[WorkStep]:
             before, following = around[max(number - 1, 0)][1], around[min(number + 1, len(around) - 1)][0]
             steps.append(WorkStep(latest, event, session, segment.index, before, head, after, following))
     return sorted(steps, key=lambda step: step.at)
-
-
-def grafts_of(trace: Trace) -> dict[str, list[str]]:
-    """Return by event the reverts and picks that it is, or that the command made."""
-    found: dict[str, list[str]] = {}
-    for event in trace.events:
-        action = str(event.get("action", ""))
-        # a pick that had stopped, and was solved, is a commit by its words
-        if event["kind"] == COMMIT and (action.startswith(_GRAFTED) or "(cherry-pick)" in action):
-            for name in filter(None, (event.get("id"), event.get("by"))):
-                found.setdefault(str(name), []).append(str(event.get("commit")))
-    return found
 
 
 def lent_of(trace: Trace, store: ObjectStore) -> dict[str, tuple[str, ...]]:

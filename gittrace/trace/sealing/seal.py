@@ -191,7 +191,7 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
             changed = _changed(store, run.events, done)
             texts = earlier.lines(run, done.index, done.commits)
             if not texts:
-                sealed = masking(_with_diffs(repo, header, run.events, done, limit))
+                sealed = masking(_with_diffs(repo, store, header, run.events, done, limit))
                 texts = [
                     encode(header["trace_id"], session_id, done.index + number, part)
                     for number, part in enumerate(split(sealed))
@@ -272,11 +272,11 @@ def segment_of(
     """Return the segment that a session's unsealed events would make now: its header, then the events, with diffs."""
     with open_objects(repo) as store:
         _begin(repo, store, header, done)
-    return masking(_with_diffs(repo, header, events, done, repo.size("trace.maxDiff")))
+        return masking(_with_diffs(repo, store, header, events, done, repo.size("trace.maxDiff")))
 
 
 def _with_diffs(
-    repo: Repository, header: Event, events: list[Event], done: progress.Progress, limit: int
+    repo: Repository, store: ObjectStore, header: Event, events: list[Event], done: progress.Progress, limit: int
 ) -> list[Event]:
     """Return the segment: its header, then the events, with the diffs that lead from tree to tree."""
     assert done.tree is not None
@@ -313,6 +313,11 @@ def _with_diffs(
             event[key], encoding = to_json_text(diff.text)
             if encoding:
                 event[f"{key}_encoding"] = encoding
+    from gittrace.trace.produced.taken import (
+        mark,  # what only looks whether there is something to seal does not load it
+    )
+
+    mark(sealed, done.commits, store)
     return sealed
 
 

@@ -1,12 +1,14 @@
 """What a session took from branches of which nobody recorded anything, where git doesn't say that it did."""
 
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.support.recording import TEN, Recording
+from tests.support.repo import make_repo
 from tests.trace.authorship.test_attribution import blamed, lines, said
-from tests.trace.outcomes import TOOL, numbered, outcome, tiers
+from tests.trace.outcomes import TOOL, asked, link_to, numbered, outcome, tiers
 
 
 @pytest.fixture
@@ -147,3 +149,71 @@ def test_a_younger_branch_that_says_it_is_older(work: Recording) -> None:
     (event,) = [event for piece in work.pieces() for event in piece.events if event["kind"] == "commit"]
     assert (event["commit"], event.get("borrowed")) == (own, None)
     assert blamed(work)["the line named typed"] == "commit"
+
+
+@pytest.fixture
+def clone(work: Recording, tmp_path: Path) -> Recording:
+    """A clone that is to get main and the notes, and no other branch: see `_fetch`."""
+    repo = make_repo(tmp_path / "clone", work.repo.env)
+    repo.git("remote", "add", "origin", str(work.repo.top))
+    return Recording(repo)
+
+
+def _fetch(clone: Recording) -> None:
+    clone.git("fetch", "-q", "--no-tags", "origin", "main", "refs/notes/trace:refs/notes/trace")
+    clone.git("checkout", "-q", "-B", "main", "FETCH_HEAD")
+
+
+@pytest.mark.parametrize("how", ["merge", "cherry-pick", "checkout"])
+def test_a_clone_without_the_branch(work: Recording, topic: str, clone: Recording, how: str) -> None:
+    trace = work.start().trace_id
+    _take(work, how)
+    work.write(a="typed here too\n" + (work.repo.top / "a").read_text(), c=lines("mine"))
+    own = work.commit("taken")
+    work.stop()
+    _fetch(clone)
+    assert clone.repo.git("cat-file", "-t", topic, status=None) == ""
+    assert asked(clone) == asked(work)
+    assert tiers(outcome(clone, trace)) == {own: TOOL}
+    for path in ("a", "b", "c"):
+        assert blamed(clone, path) == blamed(work, path)
+    assert set(blamed(clone, "b").values()) == {None}
+    assert {text: by for text, by in blamed(clone).items() if by} == {"typed here too": "commit"}
+
+
+def test_a_clone_without_a_branch_that_the_session_looked_at(work: Recording, topic: str, clone: Recording) -> None:
+    trace = work.start().trace_id
+    for branch in ("topic", "main"):
+        work.git("switch", "-q", branch)
+        work.did("look")
+    _take(work, "merge")
+    work.commit("taken")
+    work.did("make", c=lines("mine"))
+    own = work.commit()
+    work.stop()
+    _fetch(clone)
+    assert tiers(outcome(clone, trace)) == tiers(outcome(work, trace)) == {own: TOOL}
+    for path in ("a", "b", "c"):
+        assert blamed(clone, path) == blamed(work, path)
+
+
+def test_a_clone_without_the_revert_that_was_melted_into_a_commit(work: Recording, clone: Recording) -> None:
+    """What it brought back was written before the session, and stands in no commit that the clone could tell by."""
+    work.write(a=TEN + lines("theirs", "too"))
+    work.commit("theirs")
+    work.write(a=TEN)
+    gone = work.commit("gone")
+    trace = work.start().trace_id
+    work.did("make", c=lines("mine"))
+    own = work.commit()
+    work.git("revert", "--no-edit", gone)
+    work.git("reset", "-q", "--soft", own)
+    work.git("commit", "-q", "--amend", "--no-edit")
+    work.stop()
+    work.git("reflog", "expire", "--expire=now", "--all")
+    _fetch(clone)
+    assert {work.head()} == set(tiers(outcome(clone, trace)))
+    shares = [link_to(outcome(one, trace), work.head()).share for one in (work, clone)]
+    assert shares == [0.3333, 0.3333]
+    for path in ("a", "c"):
+        assert blamed(clone, path) == blamed(work, path)
