@@ -164,7 +164,7 @@ class Session(Event):
     """The beginning of a session, and (as `SegmentHeader`) of each of its segments.
 
     `environment` holds what is known of: os, os_version, arch, shell, git, python (versions), language_ecosystem and
-    dependencies (lists of names).
+    dependencies (lists of names). `stashes` are the commits of those that there were; sealed they are left out.
     """
 
     kind: Literal["session"]
@@ -177,6 +177,7 @@ class Session(Event):
     base_commit: Oid | None = None
     tree: Oid | None = None
     skipped: list[Skipped] | None = None
+    stashes: list[Oid] | None = None
 
 
 class SegmentHeader(Session):

@@ -1,9 +1,11 @@
 """Find the branches from which a commit took lines: by `git merge --squash`, `cherry-pick -n` or a checkout of files.
 
 git writes down nowhere that it did, and later the branch may be gone. So it is looked for when the commit is
-journaled, among the branches that are older: does one hold, in the same file, lines that the commit adds?
+journaled, among the branches that are older: does one hold, in the same file, lines that the commit adds? So may a
+stash from before the session, which is no more once it was popped.
 """
 
+import json
 import os
 from collections.abc import Sequence
 
@@ -12,21 +14,30 @@ from gittrace.git.reflog import Entry
 from gittrace.git.repository import Repository
 from gittrace.git.trees import TreeEditor
 
-# what is looked at: the newest branches, the first files, and of these no large ones (bytes)
+# what is looked at: the newest branches and stashes, the first files, and of these no large ones (bytes)
 _MOST_TIPS = 32
 _MOST_FILES = 100
 _LARGEST = 1 << 20
 # a line with fewer letters and digits turns up anywhere
 _TELLING = 12
 _SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
+_STASHES = ("stash", "list", f"-n{_MOST_TIPS}", "--format=%H %P")
 _TIPS = ("for-each-ref", "--sort=-committerdate", f"--count={_MOST_TIPS}", "--format=%(objectname)")
 
 
-class Borrowed:
-    """Answers for the commits of a repository that are journaled together."""
+def stashes(repo: Repository) -> list[str]:
+    """Return the commits of the stashes: what was tracked, and what wasn't."""
+    rows = [row.split() for row in repo.git(*_STASHES).decode().splitlines()]
+    # the parents are HEAD, the index, and what was not tracked
+    return [oid for row in rows for oid in (row[0], *row[3:])]
 
-    def __init__(self, repo: Repository, store: ObjectStore) -> None:
+
+class Borrowed:
+    """Answers for the commits of a session that are journaled together; `journal` is the path of its journal."""
+
+    def __init__(self, repo: Repository, store: ObjectStore, journal: str) -> None:
         self._repo = repo
+        self._journal = journal
         self._store = store
         self._tips: list[str] | None = None
         self._trees: dict[str, TreeEditor] = {}
@@ -45,9 +56,17 @@ class Borrowed:
         if not fresh:
             return []
         if self._tips is None:
-            names = self._repo.git(*_TIPS, "refs/heads", "refs/remotes").decode().split()
+            names = [*self._repo.git(*_TIPS, "refs/heads", "refs/remotes").decode().split(), *self._stashed()]
             self._tips = [oid for oid in dict.fromkeys(names) if self._store.kind(oid) == "commit"]
         return [oid for oid in self._tips if self._is_older(oid, entry) and self._holds(oid, fresh)]
+
+    def _stashed(self) -> list[str]:
+        """Return the stashes from before the session."""
+        with open(self._journal, "rb") as file:
+            try:
+                return [str(oid) for oid in json.loads(file.readline()).get("stashes") or ()]
+            except (ValueError, AttributeError):
+                return []  # a damaged journal; who seals it says so
 
     def _holds(self, commit: str, fresh: dict[bytes, frozenset[bytes]]) -> bool:
         try:

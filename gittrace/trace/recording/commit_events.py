@@ -48,9 +48,16 @@ class CommitEvents:
     """
 
     def __init__(
-        self, repo: Repository, earlier: list[Event], sealed: str | None, head: str | None, taken: Snapshot
+        self,
+        repo: Repository,
+        journal: str,
+        earlier: list[Event],
+        sealed: str | None,
+        head: str | None,
+        taken: Snapshot,
     ) -> None:
         self.repo = repo
+        self.journal = journal
         self.taken = taken
         self.tree = sealed
         self.head = head
@@ -113,7 +120,7 @@ class CommitEvents:
         if len(entry.parents) != 1 or entry.message.startswith(_JOINED):
             return []
         if self._borrowed is None:
-            self._borrowed = Borrowed(self.repo, self._store)
+            self._borrowed = Borrowed(self.repo, self._store, self.journal)
         amended = self._tree_of(made.old) if made.amends else None
         return self._borrowed.by(entry, [self._parent(entry), amended])
 

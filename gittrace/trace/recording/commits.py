@@ -167,7 +167,7 @@ def _news(repo: Repository, active: Active, head: str | None, final: bool) -> "_
     entries = moves.entries
     if not entries or not moves.complete:
         entries = tuple(_without_reflog(repo, old, head, active.journal))
-    news = _News(repo, old, head, entries, moves.entries, tail, done, seen, size)
+    news = _News(repo, active.journal, old, head, entries, moves.entries, tail, done, seen, size)
     if in_progress(repo) and not final:
         news.cut(_settled(entries))
         if not news.entries:
@@ -192,7 +192,7 @@ def _settled(entries: Sequence[Entry]) -> int:
 
 @dataclass
 class _News:
-    """What HEAD did since it was last looked at, from `old` to `head`.
+    """What HEAD did since it was last looked at, from `old` to `head`; `journal` is the session's.
 
     entries  of its log, or made up from the commits where there is no log
     logged   those of its log
@@ -202,6 +202,7 @@ class _News:
     """
 
     repo: Repository
+    journal: str
     old: str | None
     head: str | None
     entries: tuple[Entry, ...]
@@ -236,7 +237,7 @@ class _News:
 
     def builder(self, taken: Snapshot) -> CommitEvents:
         """Return what makes events of commits; `taken` is the worktree as it was last seen."""
-        return CommitEvents(self.repo, self.tail, self.done.tree, self.old, taken)
+        return CommitEvents(self.repo, self.journal, self.tail, self.done.tree, self.old, taken)
 
     def made(self, event: Event | None = None) -> Iterator[Made]:
         """Yield the commits that are not journaled yet, each once; `event` is about to be."""

@@ -14,6 +14,7 @@ from gittrace.journal.append import Journal
 from gittrace.journal.position import log_size, save_position
 from gittrace.protect.masking import Masking, masked_early
 from gittrace.text import clean
+from gittrace.trace.recording import borrowed
 from gittrace.trace.recording.commits import catch_up
 from gittrace.trace.recording.environment import describe
 from gittrace.vocabulary import SESSION, SESSIONS_DIR, STOP
@@ -87,6 +88,7 @@ def start(
         "base_commit": taken.head,
         "tree": taken.tree,
         "skipped": taken.skipped,
+        "stashes": borrowed.stashes(repo),
     }
     (event,) = Masking(repo)([event])
     title = event["title"]

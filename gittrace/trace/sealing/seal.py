@@ -34,7 +34,7 @@ from gittrace.trace.sealing.runs import Run, is_after, runs_of
 from gittrace.vocabulary import COMMAND, COMMIT, NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
 
 # what means something in this clone only
-_LOCAL_FIELDS = frozenset(("output", "worktree", "pid"))
+_LOCAL_FIELDS = frozenset(("output", "worktree", "pid", "stashes"))
 
 
 @dataclass

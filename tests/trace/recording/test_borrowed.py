@@ -151,6 +151,28 @@ def test_a_younger_branch_that_says_it_is_older(work: Recording) -> None:
     assert blamed(work)["the line named typed"] == "commit"
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_stash_of_before_the_session_popped_by_hand(work: Recording, clone: Recording, later: bool) -> None:
+    """What was tracked and what wasn't, with a command between the pop and the commit, or with the next commit."""
+    work.write(a=TEN + lines("theirs", "too"), b=lines("new"))
+    work.git("stash", "push", "-q", "-u")
+    time.sleep(1.1)  # a commit's time is in whole seconds
+    trace = work.start().trace_id
+    work.git("stash", "pop", "-q")
+    if later:
+        work.did("look")
+    work.write(c=lines("mine"))
+    own = work.commit()
+    work.stop()
+    _fetch(clone)
+    for there in (work, clone):
+        link = link_to(outcome(there, trace), own)
+        assert (link.tier, link.share) == (TOOL, 0.25)
+        for path in ("a", "b"):
+            assert set(blamed(there, path).values()) == {None}
+        assert blamed(there, "c") == said("mine", by="commit")
+
+
 @pytest.fixture
 def clone(work: Recording, tmp_path: Path) -> Recording:
     """A clone that is to get main and the notes, and no other branch: see `_fetch`."""
