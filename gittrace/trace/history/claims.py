@@ -243,6 +243,11 @@ class Ledger:
         """Return the earliest claim that holds and can have led to a commit."""
         return next((claim for claim in register.claims(key) if self.caused(claim, made)), None)
 
+    def own_leaf(self, leaf: Leaf, made: Made) -> Claim | None:
+        """Return the earliest claim on a file as it was left of those whose session made the commit."""
+        claims = (claim for claim in sorted(self.facts.leaf_claims(leaf)) if self.made(claim, made))
+        return next((claim for claim in claims if self.caused(claim, made)), None)
+
     def noted_on(self, trace: str) -> list[str]:
         """Return the commits that carry segments of a trace."""
         return self._notes.commits_of(trace)

@@ -114,6 +114,9 @@ def _files(
     for leaf in leaves:
         path, mode, oid = leaf
         claim, lines = ledger.first(ledger.leaves, leaf, made), readers.get(path)
+        if (mode == 0 or oid in deleted) and not (claim and claim.trace in found):
+            # several may have deleted or renamed the same, each on a branch of its own
+            claim = ledger.own_leaf(leaf, made) or claim
         if claim is None and mode and oid not in deleted and not _had(made, ledger.blobs.commits(oid), ledger):
             claim, lines = ledger.first(ledger.blobs, oid, made), None  # its lines were written in another file
         if claim is not None and (mode == 0 or _has_part(claim, oid, ledger, lines)):

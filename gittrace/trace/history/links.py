@@ -108,7 +108,8 @@ class Finder:
     def _look_at(self, oid: str) -> Iterator[tuple[str, Found]]:
         made = self.ledger.commit(oid)
         found, added = self._matched(made)
-        found = self._with_same_changes(made, found)
+        # who deletes or renames what another did has it by what is found in the commit
+        found = self._with_same_changes(made, found) if added or not found else found
         for trace, match in found.items():
             tier = match.tier
             if tier and not (made.reverts and self._only_undoes(made, trace, match)):

@@ -47,8 +47,11 @@ class Borrowed:
         """Return the tips of branches that hold lines which a commit adds to all of the trees it was made on."""
         fresh: dict[bytes, frozenset[bytes]] = {}
         held = [TreeEditor(self._store, tree) for tree in trees if tree]
-        for change in self._store.changes(trees[0], entry.tree)[:_MOST_FILES]:
-            before = [one.oid if one else None for one in (tree.get(change.path) for tree in held)]
+        changes = self._store.changes(trees[0], entry.tree)[:_MOST_FILES]
+        # a file that was renamed holds what stood there under its old name
+        gone = {change.old_oid for change in changes if change.new_oid is None}
+        for change in changes:
+            before = {*gone, *(one.oid for one in (tree.get(change.path) for tree in held) if one)}
             if change.new_oid is not None and change.new_oid not in before:
                 new = self._of(change.new_oid).difference(*(self._of(oid) for oid in before if oid))
                 if new:

@@ -1,8 +1,11 @@
 """What others did is no link, though it came through the hands of a session: undone, taken in parts, said again."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.recording import TEN, Recording
+from tests.support.repo import Repo
 from tests.trace.outcomes import DIVERGED, TOOL, numbered, outcome, tiers
 
 ROWS = "".join(f"row {number} of the table\n" for number in range(8))
@@ -214,3 +217,60 @@ def test_a_merge_in_which_both_sides_were_kept_by_hand(work: Recording) -> None:
     work.did("make", a=ROWS + numbered("ours", "theirs") + TEN)
     merge = work.commit("solved")
     assert tiers(outcome(work, trace)) == {merge: TOOL}
+
+
+@pytest.mark.parametrize("how", [("rm", "-q", "a"), ("mv", "a", "z")])
+@pytest.mark.parametrize("run", ["run", "git"])
+def test_two_who_delete_or_rename_the_same_file(
+    work: Recording, tmp_path: Path, how: tuple[str, ...], run: str
+) -> None:
+    """Each in a worktree: each has it in the commit of its own."""
+    work.write(a=TEN + numbered("nobody"), b=TEN)
+    work.commit("base")
+    work.git("worktree", "add", "-q", "-b", "beside", str(tmp_path / "beside"))
+    beside = Recording(Repo(tmp_path / "beside", work.repo.env))
+    found = {}
+    for one in (work, beside):
+        trace = one.start().trace_id
+        if run == "run":
+            one.run("git", *how)
+        else:
+            one.git(*how)
+        found[trace] = one.commit(f"by {trace}")
+        one.stop()
+    assert len({*found, *found.values()}) == 4
+    for trace, own in found.items():
+        assert tiers(outcome(work, trace)) == {own: TOOL}
+        assert outcome(work, trace).commit_sha == own
+
+
+def test_who_deletes_what_was_deleted_on_another_branch_before(work: Recording) -> None:
+    work.write(a=TEN + numbered("nobody"), b=TEN)
+    work.commit("base")
+    work.git("switch", "-q", "-c", "topic")
+    work.git("rm", "-q", "a")
+    work.git("commit", "-q", "-m", "theirs", env={"GIT_COMMITTER_DATE": "2001-02-03T04:05:06Z"})
+    work.git("switch", "-q", "main")
+    trace = work.start().trace_id
+    work.run("rm", "a")
+    own = work.commit()
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
+@pytest.mark.parametrize("how", [("cherry-pick",), ("cherry-pick", "-n"), ("merge", "-q", "--squash")])
+def test_a_deletion_of_another_trace_that_a_session_took(work: Recording, how: tuple[str, ...]) -> None:
+    work.write(a=TEN + numbered("nobody"), b=TEN)
+    work.commit("base")
+    work.git("switch", "-q", "-c", "topic")
+    first = work.start().trace_id
+    work.run("rm", "a")
+    work.did("make", b=TEN + numbered("first"))
+    own = work.commit()
+    work.stop()
+    work.git("switch", "-q", "main")
+    second = work.start().trace_id
+    work.git(*how, "topic")
+    taken = work.commit("taken", "--allow-empty") if len(how) > 1 else work.head()
+    work.stop()
+    assert tiers(outcome(work, first)) == {own: TOOL, taken: TOOL}
+    assert tiers(outcome(work, second)) == {}
