@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-PATIENCE = 30.0
+# only what fails waits as long; on a busy machine all else may take ten times its time
+PATIENCE = 90.0
 
 
 def until(condition: Callable[[], Any], what: str) -> Any:
