@@ -19,7 +19,8 @@ from gittrace.trace.upkeep.gate import Gate, explain
 DESCRIPTION = """\
 Write traces as others read them, a record a line: all traces of the repository unless some are named. What became of
 the work is asked of the repository's history at each export. A trace in which a secret is found is left out, and named:
-'git trace redact' masks it."""
+'git trace redact' masks it. The exit status is 1 when a trace was left out, or not all of one could be read; what else
+could not be read is a warning."""
 
 # of more traces than this all are read at once to say who wrote what
 _FEW = 10
@@ -34,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export."""
+    """Export; the exit status is 1 when a trace was held back, or one that was named could not be read whole."""
     exporter = load(args.format)
     store = Store(discover())
     gate = Gate(store.repo)
@@ -52,9 +53,12 @@ def run(args: argparse.Namespace) -> int:
                 if number == 1 and answers and len(ids) > _FEW:
                     # what either reads is much: one comes after the other
                     historian.settle(ids)
+                said = len(store.problems)
                 trace = store.load(name)
-                if held := _held(gate, trace):
+                held = _held(gate, trace)
+                if held or len(store.problems) > said:
                     failed = 1
+                if held:
                     sys.stderr.write(held)
                     continue
                 outcome = historian.outcome(trace)
@@ -65,8 +69,8 @@ def run(args: argparse.Namespace) -> int:
                 outcome = gate.masked_facts(outcome)
                 for line in exporter.lines(trace, outcome, facts):
                     output.write(f"{line}\n".encode())
+        # those too of traces that were only asked what they know; of what the cache says nobody asks them again
         for problem in dict.fromkeys((*store.problems, *(answers.problems if answers else ()))):
-            failed = 1
             sys.stderr.write(f"warning: {shown(problem)}\n")
         if not ids:
             sys.stderr.write("warning: there are no traces to export\n")
