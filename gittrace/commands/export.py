@@ -3,6 +3,7 @@
 import argparse
 import os
 import sys
+from collections.abc import Iterable
 from dataclasses import replace
 
 from gittrace.export.formats import DEFAULT, FORMATS, load
@@ -11,6 +12,7 @@ from gittrace.git.repository import Repository, discover
 from gittrace.model.trace import RepoFacts, Trace
 from gittrace.text import decode, shown
 from gittrace.trace.authorship.answers import Answers
+from gittrace.trace.history.beside import Beside
 from gittrace.trace.history.outcome import Historian
 from gittrace.trace.stored.names import find_trace
 from gittrace.trace.stored.store import Store
@@ -36,23 +38,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export; the exit status is 1 when a trace was held back, or one that was named could not be read whole."""
-    exporter = load(args.format)
     store = Store(discover())
+    try:
+        with Beside() as beside:
+            status = _export(args, store, beside)
+    finally:
+        store.close()
+    return status
+
+
+def _export(args: argparse.Namespace, store: Store, beside: Beside) -> int:
+    exporter = load(args.format)
     gate = Gate(store.repo)
     answers: Answers | None = None
     try:
         ids = [find_trace(store, name) for name in args.traces] or store.trace_ids()
         ids = list(dict.fromkeys(ids))
         historian = Historian(store, ())
+
+        def sharing(texts: Iterable[bytes], oids: Iterable[str]) -> set[str]:
+            # what is written to the cache meanwhile would make each question begin anew
+            beside.wait()
+            return historian.sharing(texts, oids)
+
         if getattr(exporter, "ATTRIBUTION", False):
-            answers = Answers(store, len(ids) > _FEW, historian.sharing)
+            answers = Answers(store, len(ids) > _FEW, sharing)
         facts = gate.masked_facts(repo_facts(store.repo))
         failed = 0
         with open_output(args.output) as output:
             for number, name in enumerate(ids):
                 if number == 1 and answers and len(ids) > _FEW:
-                    # what either reads is much: one comes after the other
-                    historian.settle(ids)
+                    # meanwhile all traces are read here, to say who wrote what
+                    beside.settle(historian, ids)
                 said = len(store.problems)
                 trace = store.load(name)
                 held = _held(gate, trace)
@@ -61,6 +78,7 @@ def run(args: argparse.Namespace) -> int:
                 if held:
                     sys.stderr.write(held)
                     continue
+                beside.wait(name)
                 outcome = historian.outcome(trace)
                 if answers and outcome.commit_sha:
                     outcome = replace(outcome, attribution=answers.attribution(outcome.commit_sha))
@@ -79,7 +97,6 @@ def run(args: argparse.Namespace) -> int:
         gate.close()
         if answers:
             answers.close()
-        store.close()
 
 
 def _held(gate: Gate, trace: Trace) -> str:

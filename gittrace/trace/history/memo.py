@@ -52,6 +52,11 @@ class Memo:
         """Let go of the file."""
         self.db.close()
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes see what is put there."""
+        return bool(self.db.execute("pragma database_list").fetchone()[2])
+
     def renew(self) -> None:
         """Begin anew, since the file is damaged."""
         self.db.close()

@@ -4,6 +4,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 from weakref import finalize
 
@@ -48,11 +49,14 @@ class Historian:
         return self._answers[trace]
 
     def _remembered(self, trace: str) -> Answer:
-        found = self._memo.answer(trace, self._state, self.objects)
+        found = self._kept(trace)
         if found is None:
             found, lost = self._ask(lambda derivation: (derivation.answer(trace), derivation.unreachable))
             self._memo.keep_answer(trace, found, self._state, lost)
         return found
+
+    def _kept(self, trace: str) -> Answer | None:
+        return self._memo.answer(trace, self._state, self.objects)
 
     def _safely(self, ask: Callable[[], Asked]) -> Asked:
         """Return an answer, with a cache made anew where it is damaged, without one where it is locked for long."""
@@ -79,6 +83,22 @@ class Historian:
             return ask(self._derivation[1])
         finally:
             self._memo.release()
+
+    def unsettled(self, traces: Iterable[str]) -> list[str]:
+        """Return the traces of which the cache doesn't say what became of them, and nobody was asked before."""
+        missing = []
+        for trace in traces:
+            found = self._answers.get(trace) or self._safely(partial(self._kept, trace))
+            if found is None:
+                missing.append(trace)
+            else:
+                self._answers[trace] = found
+        return missing
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether what another process finds out is seen here."""
+        return self._memo.is_shared
 
     def settle(self, traces: Iterable[str]) -> None:
         """Find out all of traces, and let go of what was read for it."""
