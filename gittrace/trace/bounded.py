@@ -8,11 +8,11 @@ Value = TypeVar("Value")
 
 
 class Bounded(Generic[Key, Value]):
-    """What was used last, as long as it weighs no more than `most` together."""
+    """What was used last, as long as it weighs no more than `most` together; `weight` is what it does."""
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._weight = 0
+        self.weight = 0
         self._items: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
 
     def __contains__(self, key: Key) -> bool:
@@ -28,9 +28,9 @@ class Bounded(Generic[Key, Value]):
     def put(self, key: Key, value: Value, weight: int) -> None:
         """Hold an item, and drop those that were not used for long."""
         _, before = self._items.pop(key, (None, 0))
-        self._weight -= before
+        self.weight -= before
         self._items[key] = value, weight
-        self._weight += weight
-        while self._weight > self.most and len(self._items) > 1:
+        self.weight += weight
+        while self.weight > self.most and len(self._items) > 1:
             _, (_, less) = self._items.popitem(last=False)
-            self._weight -= less
+            self.weight -= less

@@ -13,6 +13,8 @@ from gittrace.trace.text.splices import splices
 
 # what is kept at hand: lines of contents, trees, places
 _MOST_LINES = 1 << 22
+# what a line takes in its content (bytes, roughly): its letter, and mostly that of what it says
+_A_LINE = 4
 _MOST_TREES = 64
 _MOST_PLACES = 1 << 14
 
@@ -28,6 +30,11 @@ class Past:
         self.age = lru_cache(_MOST_PLACES)(self._age)
         self._alphabets = Alphabets()
         self._held: Bounded[str, Lines] = Bounded(_MOST_LINES)
+
+    @property
+    def size(self) -> int:
+        """How much it holds, in bytes, roughly."""
+        return self._held.weight * _A_LINE + self._alphabets.size
 
     def held(self, commit: str, path: bytes) -> Lines | None:
         """Return a file's lines in a commit; None where it isn't there, or is very large."""

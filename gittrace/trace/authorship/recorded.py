@@ -53,7 +53,7 @@ def read_all(sources: Iterable[Source], past: Past, most: int | None = None) -> 
     for take in steps:
         try:
             lineage.take(take)
-            if most is not None and lineage.size > most:
+            if most is not None and lineage.size + past.size > most:
                 raise TooMuch(f"the states of files take more than {most} bytes")
         except ValueError as error:
             problems.append(f"session '{take.when.session_id}': {error}")

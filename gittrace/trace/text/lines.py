@@ -6,12 +6,15 @@ something within one alphabet only, and a new one is begun when much has been re
 
 from collections.abc import Iterable, Sequence
 from typing import cast
+from weakref import WeakSet
 
 from gittrace.trace.text.align import BLANK, key
 from gittrace.trace.text.splices import line_splices
 
 # lines that are held at hand
 _MOST_LINES = 1 << 18
+# what is held of each line that is another (bytes, roughly)
+_A_LETTER = 400
 # contents that begin or end with so many bytes that are the same may be much the same
 _ALIKE = 64
 #: a letter that no line has
@@ -125,21 +128,32 @@ class Alphabets:
     """Gives lines their letters, those of contents that are read one after the other mostly from one alphabet."""
 
     def __init__(self) -> None:
-        self.current = Alphabet()
+        # those that some lines are of yet
+        self._held: WeakSet[Alphabet] = WeakSet()
+        self._begin()
         # what was read last
         self._before: tuple[bytes, Lines] | None = None
+
+    def _begin(self) -> None:
+        self.current = Alphabet()
+        self._held.add(self.current)
+
+    @property
+    def size(self) -> int:
+        """How much the letters that are in use take, in bytes, roughly."""
+        return sum(len(one.texts) for one in self._held) * _A_LETTER
 
     def lines(self, content: bytes) -> Lines | None:
         """Return the lines of a content, None where it has more that are not the same than there are letters."""
         if len(self.current.texts) > _MOST_LINES:
-            self.current = Alphabet()
+            self._begin()
         found = None
         for _ in range(2):
             try:
                 found = self._read(content)
                 break
             except OverflowError:
-                self.current = Alphabet()
+                self._begin()
         self._before = (content, found) if found else None
         return found
 
