@@ -188,7 +188,7 @@ def test_errors(work: Recording) -> None:
 
 def test_a_mistyped_name_waits_for_nothing(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     prepared: list[bool] = []
-    monkeypatch.setattr(Answers, "prepare", lambda answers: prepared.append(True))
+    monkeypatch.setattr(Answers, "prepare", lambda answers, path: prepared.append(True))
     store = Store(work.here)
     for name in (b"no-such-file", b"a"):
         with suppress(GitFailed):

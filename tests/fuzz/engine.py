@@ -150,6 +150,9 @@ def _no_chance(world: World) -> Iterator[None]:
         mock.patch("time.time_ns", clock.time_ns),
         mock.patch("os.urandom", Random(0).randbytes),
         mock.patch("gittrace.clock._last_id", 0),
+        # a lineage is kept however little is new in it
+        mock.patch("gittrace.trace.authorship.kept._STEPS", 1),
+        mock.patch("gittrace.trace.authorship.kept._STEPS_PART", 0),
     ):
         yield
 

@@ -7,7 +7,7 @@ from statistics import median
 
 from tests.perf.lab import Lab
 from tests.perf.measure import Row, in_turn
-from tests.perf.years import Years, import_years, long_file
+from tests.perf.years import Years, import_years
 from tests.support.repo import Repo
 
 _ALLOWED_TIMES, _ALLOWED_MS = 3, 2000
@@ -100,7 +100,9 @@ def measure_blame(lab: Lab) -> list[Row]:
     """`git trace blame` of a file of 5,000 lines with 500 commits, every second one recorded."""
     lines, commits = lab.pick((40, 6), (2_000, 200), (5_000, 500))
     repo = lab.repo("blame")
-    path = long_file(repo, lines, commits)
+    years = Years(commits, 1, lines)
+    import_years(repo, years)
+    (path,) = years.files
 
     def cold() -> float:
         _forget(repo)
@@ -113,8 +115,27 @@ def measure_blame(lab: Lab) -> list[Row]:
         cold,
         lambda: lab.time(repo, "git", "trace", "blame", path),
     )
+
+    def after() -> float:
+        for number in range(_NEW):
+            if number == _NEW // 2:
+                repo.trace("start", "-m", "more")
+            years.edit()
+            repo.write(path, "".join(f"{text}\n" for text in years.files[path]))
+            if number >= _NEW // 2:
+                repo.trace("run", "--", "true")
+            repo.git("commit", "-q", "-a", "-m", "more")
+        repo.trace("stop")
+        repo.trace("list")
+        return lab.time(repo, "git", "trace", "blame", path)
+
+    repo.git("config", "trace.seal", "now")
+    repo.trace("init")
+    more, git_again = in_turn(lab.repeat(5), after, lambda: lab.time(repo, "git", "blame", path))
     what = f"git trace blame, {lines:,} lines, {commits:,} commits"
     return [
         Row(f"{what}, the first time, over git blame", median(first), median(git), median(first) / median(git), "x", 2),
         Row(f"{what}, over git blame", median(again), median(git), median(again) / median(git), "x", 2),
-    ]
+        Row(f"{what}, after {_NEW} new commits, over git blame", median(more), median(git_again),
+            median(more) / median(git_again), "x", 2),
+    ]  # fmt: skip

@@ -71,14 +71,6 @@ class Years:
         return path, f"{names}{head}\n{chr(10).join(body)}\n".encode()
 
 
-def long_file(repo: Repo, lines: int, commits: int) -> str:
-    """Make a project of one long file, and return its path."""
-    years = Years(commits, 1, lines)
-    import_years(repo, years)
-    (path,) = years.files
-    return path
-
-
 def blob_id(lines: list[str]) -> str:
     """Return the SHA-1 name of a file of these lines."""
     data = "".join(f"{text}\n" for text in lines).encode()

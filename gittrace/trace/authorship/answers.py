@@ -26,19 +26,22 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.model.trace import Trace
     from gittrace.trace.authorship.attribution import Attributor
+    from gittrace.trace.authorship.kept import Keeper
     from gittrace.trace.authorship.past import Past
     from gittrace.trace.authorship.wordbook import Wordbook
 
 # of more traces than this only those are read that share a line with what is asked
 _FEW = 50
+# of all traces: where so many changed a file, it is not worth while to find out which of the others matter
+_NEARLY_ALL = 0.8
 # of all traces: where the first question needs as much of them, all are read at once
 _PART = 0.2
 # what the states of all files may take that are held at once, where all traces are read (bytes, roughly)
 _MOST_BYTES = 256 << 20
 # events of traces that are held, to be read again
 _MOST_EVENTS = 1 << 13
-# to be raised whenever attribution says something else than before
-_VERSION = 13
+# to be raised whenever attribution says something else than before, or a lineage is made otherwise
+_VERSION = 14
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));
@@ -48,6 +51,7 @@ create table answers (commit_oid text not null, path blob not null, at text not 
 create index by_time on answers (at);
 create table words (word integer not null, trace text not null, primary key (word, trace)) without rowid;
 create table read (segment text primary key);
+create table lineages (id integer primary key, traces text not null, last text not null, data blob not null);
 """
 
 Asked = tuple[str, bytes]
@@ -70,6 +74,8 @@ class Answers:
         self._reads_all = many
         self._sharing = sharing
         self.problems: list[str] = []
+        # segments that are new since the cache was used last
+        self._new: Collection[str] = ()
         self._loaded: Bounded[str, Trace] = Bounded(_MOST_EVENTS)
         self._made: tuple[frozenset[str], Attributor] | None = None
         path = os.path.join(store.repo.common_trace_dir, CACHE_DIR, "attribution.sqlite")
@@ -83,17 +89,20 @@ class Answers:
         """Let go of the cache."""
         self.db.close()
 
-    def prepare(self) -> None:
-        """Find out what nearly any question needs that is not answered already."""
-        if len(self.store.trace_ids(_FEW + 1)) > _FEW:
-            try:
-                self._wordbook()
-            except sqlite3.OperationalError:
-                # locked for long, or a full disk: who needs it tries again
-                if self.db.in_transaction:
-                    self.db.execute("rollback")
-        elif not self.db.execute("select 1 from answers limit 1").fetchone():
+    def prepare(self, path: bytes) -> None:
+        """Find out what nearly any question about a file needs that is not answered already."""
+        news = self._new and not self.store.index.naming(path)[1].isdisjoint(self._new)
+        if not news and self.db.execute("select 1 from answers limit 1").fetchone():
+            return
+        if self._needs_all([path]):
             self._attributor(self.store.trace_ids)
+            return
+        try:
+            self._wordbook()
+        except sqlite3.OperationalError:
+            # locked for long, or a full disk: who needs it tries again
+            if self.db.in_transaction:
+                self.db.execute("rollback")
 
     def lines(self, asked: Mapping[Asked, Collection[int]]) -> dict[Asked, Lines]:
         """Return for each (commit, path) the lines asked for (see `Attributor.lines`). Raises ObjectMissing."""
@@ -165,6 +174,8 @@ class Answers:
     def _over(self, traces: Collection[str], most: int | None = None) -> "Attributor":
         """Return an attributor over traces, those that can be read. Raises TooMuch."""
         from gittrace.trace.authorship.attribution import Attributor
+        from gittrace.trace.authorship.kept import Keeper
+        from gittrace.trace.authorship.reached import Outdated
         from gittrace.trace.authorship.recorded import Source
 
         if self._made and self._made[0].issuperset(traces):
@@ -173,14 +184,31 @@ class Answers:
             self._made = None
             # what it had read is in cycles, much, and would be held beside what is read now
             gc.collect()
-        began = {trace: at for trace, at, _ in self.store.index.traces()}
-        unsealed = {item.header["trace_id"] for item in self.store.pending.values()}
-        sources = [
-            Source("" if trace in unsealed else began.get(trace, ""), partial(self._load, trace)) for trace in traces
-        ]
-        attributor = Attributor(self._past, sources, most)
+        unsealed = {item.header["trace_id"]: str(item.header["at"]) for item in self.store.pending.values()}
+        began = unsealed | {trace: at for trace, at, _ in self.store.index.traces()}
+
+        def read(keeper: "Keeper | None") -> Attributor:
+            left = [trace for trace in traces if keeper is None or trace not in keeper.done]
+            sources = [
+                Source("" if trace in unsealed else began.get(trace, ""), partial(self._load, trace)) for trace in left
+            ]
+            return Attributor(self._past, sources, most, keeper)
+
+        keeper = None
+        if not self._reads_all:
+            states = self.store.index.states()
+            keeper = Keeper(self.db, traces, {one: states[one] for one in states.keys() - unsealed.keys()}, began)
+        try:
+            attributor = read(keeper)
+        except Outdated:
+            assert keeper
+            keeper.drop()
+            attributor = read(keeper)
         self.problems += attributor.problems
-        self._made = frozenset(traces), attributor
+        self._made = frozenset(traces).union(keeper.current if keeper else ()), attributor
+        # what is wrong is said again; and what is not here may come
+        if keeper and not self.problems + self.store.problems and not self._past.lacks:
+            self._write(keeper.save)
         return attributor
 
     def _read(self, trace: str) -> "Trace":
@@ -197,8 +225,8 @@ class Answers:
             return None
 
     def _relevant(self, asked: Collection[Asked]) -> list[str]:
-        """Return the traces that may have to do with files of commits: all, as long as they are few."""
-        if len(self.store.trace_ids(_FEW + 1)) <= _FEW:
+        """Return the traces that may have to do with files of commits."""
+        if self._needs_all({path for _, path in asked}):
             return self.store.trace_ids()
         objects = self.store.objects
         commits = {commit: objects.commit(commit) for commit, _ in asked}
@@ -210,6 +238,14 @@ class Answers:
                 oids.append(entry.oid)
         noted = {trace for commit in commits for trace in self.store.index.traces_of(commit)}
         return sorted(noted | set(self._with_words(self._past.texts(oids), oids)))
+
+    def _needs_all(self, paths: Iterable[bytes]) -> bool:
+        """Tell whether all traces are read for files: they are few, or nearly all changed one of the files."""
+        traces = self.store.trace_ids()
+        if len(traces) <= _FEW:
+            return True
+        changed = set[str]().union(*(self.store.index.naming(path)[0] for path in paths))
+        return len(changed) >= _NEARLY_ALL * len(traces)
 
     def _with_words(self, texts: Iterable[bytes], oids: Iterable[str]) -> list[str]:
         if len(self.store.trace_ids(_FEW + 1)) <= _FEW:
@@ -230,13 +266,22 @@ class Answers:
         return book
 
     def _save(self, rows: Collection[tuple[str, bytes, str, str]]) -> None:
-        try:
+        def write() -> None:
             self.db.execute("begin immediate")
             self.db.executemany("insert or replace into answers values (?, ?, ?, ?)", rows)
             self.db.execute("commit")
+
+        self._write(write)
+
+    def _write(self, write: Callable[[], None]) -> None:
+        try:
+            write()
         except sqlite3.OperationalError as error:
+            if self.db.in_transaction:
+                self.db.execute("rollback")
             # locked for long, or a full disk: it is only a cache
-            self.problems.append(f"cannot keep what was found out: {error}")
+            problem = f"cannot keep what was found out: {error}"
+            self.problems += [] if problem in self.problems else [problem]
 
     def _open(self, path: str) -> None:
         self.db = sqlite3.connect(path, timeout=10, isolation_level=None)
@@ -276,13 +321,14 @@ class Answers:
         new = {sha: (session, index) for sha, session, index, _ in rows if sha not in seen}
         if seen - {row[0] for row in rows}:
             # forgotten, or its ref is gone
-            for table in ("seen", "noted", "answers", "words", "read"):
+            for table in ("seen", "noted", "answers", "words", "read", "lineages"):
                 self.db.execute(f"delete from {table}")  # noqa: S608 - constants
             new = {sha: (session, index) for sha, session, index, _ in rows}
         first = self._first(new)
         if first is not None:
             self.db.execute("delete from answers where at >= ?", (first[:19],))
         self.db.executemany("insert into seen values (?)", [(sha,) for sha in new])
+        self._new = new
         noted = set(self.db.execute("select commit_oid, segment from noted"))
         fresh = {(commit, sha) for sha, _, _, commit in rows if commit} - noted
         self.db.executemany("delete from answers where commit_oid = ?", [(commit,) for commit, _ in fresh])

@@ -18,6 +18,7 @@ from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, Line, Sure
 from gittrace.model.trace import Session, Trace, heads
+from gittrace.trace.authorship.kept import Heads, Keeper, Notes
 from gittrace.trace.authorship.moments import Sieve
 from gittrace.trace.authorship.past import Past
 from gittrace.trace.authorship.recorded import Source, read_all
@@ -31,28 +32,42 @@ class Attributor:
     Raises TooMuch where the states of their files take more than `most` bytes together.
     """
 
-    def __init__(self, past: Past, sources: Iterable[Source], most: int | None = None) -> None:
+    def __init__(
+        self, past: Past, sources: Iterable[Source], most: int | None = None, keeper: Keeper | None = None
+    ) -> None:
         self.objects: ObjectStore = past.objects
         self._past = past
+        # by trace what is told of it; the same by commit, and by session
+        self._told: dict[str, Notes] = {}
         self._noted: dict[str, dict[str, int]] = {}
-        # by session, in order of time: when each event was, and HEAD before it
-        self._heads: dict[str, tuple[list[str], list[str | None]]] = {}
+        self._heads: dict[str, Heads] = {}
         self._known: dict[tuple[str, str], bool] = {}
         self._facts: dict[int, _Facts] = {}
         # when commits were made (seconds since the epoch), None of what is no commit here
         self._times: dict[str, int | None] = {}
         noting = (Source(source.began, partial(self._note, source)) for source in sources)
-        self.lineage, self.problems = read_all(noting, past, most)
+        reached = None
+        if keeper and keeper.kept:
+            reached = keeper.kept.reached
+            reached.lineage.resume(past)
+            for trace, told in keeper.kept.told.items():
+                self._tell(trace, told)
+        keep = partial(keeper.keep, self._told) if keeper else None
+        self.lineage, self.problems = read_all(noting, past, most, reached, keep)
 
     def _note(self, source: Source) -> Trace | None:
         trace = source.load()
-        for session in trace.sessions if trace else ():
-            self._heads[session.id] = _heads_of(session)
-        for segment in trace.segments if trace else ():
-            for commit in segment.commits:
-                sessions = self._noted.setdefault(commit, {})
-                sessions[segment.session_id] = max(segment.index, sessions.get(segment.session_id, -1))
+        if trace:
+            noted = [(commit, one.session_id, one.index) for one in trace.segments for commit in one.commits]
+            self._tell(trace.id, Notes(noted, {session.id: _heads_of(session) for session in trace.sessions}))
         return trace
+
+    def _tell(self, trace: str, told: Notes) -> None:
+        self._told[trace] = told
+        self._heads |= told.heads
+        for commit, session, index in told.noted:
+            sessions = self._noted.setdefault(commit, {})
+            sessions[session] = max(index, sessions.get(session, -1))
 
     def lines(self, commit: str, path: bytes, wanted: Collection[int]) -> dict[int, Line | None]:
         """Return who first wrote lines (indexes from 0) of a commit's file, None for nobody that was recorded.
@@ -146,8 +161,8 @@ class Attributor:
     ) -> dict[int, Line | None]:
         """Return what is known of a content that nobody recorded as it is."""
         near = self.lineage.compare(path, lines, causes, causes.noted)
-        far = self.lineage.compare_far(path, lines, near, causes, lambda other: self._held(tree, other))
         texts = {at: lines.text(at) for at in wanted if at < lines.size}
+        far = self.lineage.compare_far(path, lines, near, texts, causes, lambda other: self._held(tree, other))
         births = {at: far.get(at) or near.births[at] for at in texts}
         return _lines(texts, wanted, births, causes, far)
 
@@ -211,7 +226,7 @@ def _seconds(at: str) -> int | None:
         return None
 
 
-def _heads_of(session: Session) -> tuple[list[str], list[str | None]]:
+def _heads_of(session: Session) -> Heads:
     """Return when the events of a session were, which never goes back, and HEAD before each."""
     times: list[str] = []
     found: list[str | None] = []

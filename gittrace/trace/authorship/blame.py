@@ -45,7 +45,7 @@ def explain(store: Store, path: bytes, revision: str | None = None, spans: Seque
         try:
             # git has something to do meanwhile, unless it only has to say that there is no such file
             if revision is not None or os.path.lexists(os.path.join(os.fsencode(store.repo.top), path)):
-                answers.prepare()
+                answers.prepare(path)
         finally:
             lines = blaming.lines()
         asked: dict[Asked, list[int]] = {}

@@ -9,7 +9,7 @@ pull, rebase); written by the step's event.
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from gittrace.git.objects import GITLINK
 from gittrace.model.attribution import Writer
@@ -90,12 +90,22 @@ class Lineage:
     def begin(self, session_id: str, base: Base) -> None:
         """Begin a session on a tree."""
         self._bases[session_id] = base
-        self._current[session_id] = {}
+        self._current.setdefault(session_id, {})
 
-    def end(self, session_id: str) -> None:
-        """Forget what only later steps of a session would ask for."""
-        for held in (self._bases, self._current, self._gone):
+    def end(self, session_id: str, may_go_on: bool = False) -> None:
+        """Forget what only later steps of a session would ask for; of one that may go on what can be found again."""
+        for held in (self._bases,) if may_go_on else (self._bases, self._current, self._gone):
             held.pop(session_id, None)
+
+    def __getstate__(self) -> dict[str, Any]:
+        left_out = ("past", "_bases", "_making")
+        return {name: value for name, value in self.__dict__.items() if name not in left_out}
+
+    def resume(self, past: Past) -> None:
+        """Go on, after it was kept; sessions that go on are to begin again."""
+        self.past = past
+        self._bases = {}
+        self._making = {}
 
     def name(self, path: bytes) -> bytes:
         """Return the first name of a file that was renamed."""
@@ -177,10 +187,10 @@ class Lineage:
         return self._recognition.compare(self.name(path), lines, allowed, sessions)
 
     def compare_far(
-        self, path: bytes, lines: Lines, found: Recalled, allowed: Allowed, standing: Standing
+        self, path: bytes, lines: Lines, found: Recalled, wanted: Iterable[int], allowed: Allowed, standing: Standing
     ) -> dict[int, Birth | None]:
-        """Return what is known of the lines of a content that are not `found`, from other files."""
-        return self._recognition.compare_far(self.name(path), lines, found, allowed, standing)
+        """Return what is known of lines of a content that are not `found`, from other files: those that are wanted."""
+        return self._recognition.compare_far(self.name(path), lines, found, wanted, allowed, standing)
 
     def _adopt(self, path: bytes, lines: Lines) -> Version:
         """Return a content that no step made."""

@@ -63,6 +63,15 @@ class Recalled:
             yield at
             at = self.known.find(0, at + 1)
 
+    def unknown_around(self, some: Iterable[int]) -> Iterator[range]:
+        """Yield the stretches of lines that are not known in which some lines are, in order."""
+        end = 0
+        for at in sorted(some):
+            if at >= end and not self.known[at]:
+                end = self.known.find(1, at)
+                end = len(self.known) if end < 0 else end
+                yield range(self.known.rfind(1, 0, at) + 1, end)
+
 
 class Near:
     """The places of each telling line of one file, in order of time.

@@ -22,6 +22,12 @@ class Numbering:
         # by file, the last content
         self._before: Bounded[bytes, _Numbered] = Bounded(_MOST_LINES)
 
+    def __getstate__(self) -> Shelf:
+        return self._shelf
+
+    def __setstate__(self, shelf: Shelf) -> None:
+        self.__init__(shelf)  # type: ignore[misc]
+
     def numbers(self, name: bytes, lines: Lines, births: list[Birth | None]) -> "array[int]":
         """Return the numbers of a content's lines, given whose they are."""
         before = self._before.get(name)

@@ -20,7 +20,10 @@ _MOST_PLACES = 1 << 14
 
 
 class Past:
-    """Reads the commits of a repository."""
+    """Reads the commits of a repository.
+
+    lacks  whether a content was asked for that isn't here
+    """
 
     def __init__(self, objects: ObjectStore) -> None:
         # one that all trees share, with what they read
@@ -28,6 +31,7 @@ class Past:
         self._tree = lru_cache(_MOST_TREES)(self._open)
         self._entry = lru_cache(_MOST_PLACES)(self._find)
         self.age = lru_cache(_MOST_PLACES)(self._age)
+        self.lacks = False
         self._alphabets = Alphabets()
         self._held: Bounded[str, Lines] = Bounded(_MOST_LINES)
 
@@ -48,7 +52,7 @@ class Past:
             try:
                 data = self.objects.blob(oid) if self.objects.size(oid) <= LARGEST else None
             except TraceError:
-                data = None
+                self.lacks, data = True, None
             if data is None:
                 return None
             found = self._alphabets.lines(data)

@@ -41,6 +41,14 @@ class Recognition:
         self._known: Bounded[tuple[bytes, Lines], tuple[_Asked, Recalled]] = Bounded(_MOST_LINES)
         self._rows: Bounded[Version, tuple[Alphabet, int, str]] = Bounded(_MOST_LINES)
 
+    def __getstate__(self) -> tuple[Memory, Shelf, dict[bytes, States]]:
+        return self.memory, self._shelf, self.states
+
+    def __setstate__(self, state: tuple[Memory, Shelf, dict[bytes, States]]) -> None:
+        memory, shelf, states = state
+        self.__init__(memory, shelf)  # type: ignore[misc]
+        self.states = states
+
     def states_of(self, name: bytes) -> States:
         """Return the states of a file."""
         if name not in self.states:
@@ -75,10 +83,11 @@ class Recognition:
         return found
 
     def compare_far(
-        self, name: bytes, lines: Lines, found: Recalled, allowed: Allowed, standing: Standing
+        self, name: bytes, lines: Lines, found: Recalled, wanted: Iterable[int], allowed: Allowed, standing: Standing
     ) -> dict[int, Birth | None]:
-        """Return what is known of the lines of a content that are not `found`, from other files."""
-        left = list(found.unknown())
+        """Return what is known of lines of a content that are not `found`, from other files: those that are wanted."""
+        # only what stands beside a line in such a stretch tells of it
+        left = [at for span in found.unknown_around(wanted) for at in span]
         if not any(self.memory.knows(lines.key(at)) for at in left):
             return {}
         said = lines.keys()
@@ -181,7 +190,8 @@ def _wrapped(
 ) -> dict[int, Birth | None]:
     """Return the births of lines that are not `found` and that a last state of the file has wrapped otherwise."""
     births: dict[int, Birth | None] = {}
-    stretches = list(_stretches(lines, found))
+    # of a file of which nobody wrote anything yet all lines are unknown
+    stretches = list(_stretches(lines, found)) if states.born else []
     if not stretches:
         return births
     bones = b"\n".join(b"".join(map(bones_of, lines.keys(start, end))) for start, end in stretches)

@@ -1,7 +1,7 @@
 """The steps of recorded sessions, in order of time, and who is behind each."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gittrace.errors import TraceError
@@ -14,6 +14,7 @@ from gittrace.model.trace import EventDict, Session, Trace, grew_on, heads, made
 from gittrace.trace.authorship.changes import Change, Step, change_of
 from gittrace.trace.authorship.lineage import Lineage
 from gittrace.trace.authorship.past import Past
+from gittrace.trace.authorship.reached import Outdated, Reached, Told
 from gittrace.trace.authorship.versions import When
 from gittrace.trace.produced.bringing import borrowed_of, brings
 from gittrace.trace.produced.taken import Taken
@@ -41,22 +42,44 @@ class Source(NamedTuple):
     load: Callable[[], Trace | None]
 
 
-def read_all(sources: Iterable[Source], past: Past, most: int | None = None) -> tuple[Lineage, list[str]]:
+# takes what was reached, and the traces that it has all of
+Keep = Callable[[Reached, Collection[str]], None]
+
+
+def read_all(
+    sources: Iterable[Source],
+    past: Past,
+    most: int | None = None,
+    reached: Reached | None = None,
+    keep: Keep | None = None,
+) -> tuple[Lineage, list[str]]:
     """Return the lineage of all that traces recorded, and in words what of it could not be read.
 
     A trace is held from its first step to its last. Where two happened at once, the order of the sources counts.
     Raises TooMuch where that takes more than `most` bytes.
+
+    It begins with what was `reached` before; raises Outdated where what is new is not younger, or something changed.
+    `keep` is called with what can be begun with later, before the first step that is not sealed yet.
     """
-    lineage = Lineage(past)
+    reached = reached or Reached(Lineage(past))
+    lineage = reached.lineage
     problems: list[str] = []
-    steps = _Merged(list(sources), lambda trace, session: _Steps(trace, session, past, problems), lineage)
-    for take in steps:
+    steps = _Merged(list(sources), lambda trace, session: _Steps(trace, session, past, problems), reached, bool(keep))
+    for told in steps:
+        if keep and not told.sealed:
+            if not problems:
+                keep(reached, steps.done())
+            keep = None
         try:
-            lineage.take(take)
+            lineage.take(told.step)
             if most is not None and lineage.size + past.size > most:
                 raise TooMuch(f"the states of files take more than {most} bytes")
         except ValueError as error:
-            problems.append(f"session '{take.when.session_id}': {error}")
+            problems.append(f"session '{told.step.when.session_id}': {error}")
+        if keep:
+            reached.add(told)
+    if keep and not problems:
+        keep(reached, steps.done())
     return lineage, problems
 
 
@@ -64,39 +87,58 @@ class _Merged:
     """The steps of all sessions, in order of time; the lineage is told when a session begins and ends."""
 
     def __init__(
-        self, sources: Sequence[Source], opened: "Callable[[Trace, Session], _Steps]", lineage: Lineage
+        self,
+        sources: Sequence[Source],
+        opened: "Callable[[Trace, Session], _Steps]",
+        reached: Reached,
+        may_go_on: bool,
     ) -> None:
         # the next one is the last
         self._waiting = sorted(enumerate(sources), key=lambda item: (item[1].began, item[0]), reverse=True)
         self._opened = opened
-        self._lineage = lineage
+        self._reached = reached
+        self._since = reached.last
+        self._may_go_on = may_go_on
         # of each session that goes on its next step: when, the numbers of the trace and the session, the step, the rest
-        self._next: list[tuple[str, tuple[int, int], Step, Iterator[tuple[str, Step]]]] = []
+        self._next: list[tuple[str, tuple[int, int], Told, Iterator[Told]]] = []
+        # those that were begun, by their numbers, and that of the step that was yielded last
+        self._traces: dict[int, str] = {}
+        self._trace: str | None = None
 
-    def __iter__(self) -> Iterator[Step]:
+    def __iter__(self) -> Iterator[Told]:
         while self._waiting or self._next:
             while self._waiting and (not self._next or self._waiting[-1][1].began <= self._next[0][0]):
                 self._begin(*self._waiting.pop())
             if self._next:
-                _, number, step, rest = heapq.heappop(self._next)
-                yield step
-                self._go_on(number, step.when.session_id, rest)
+                at, number, told, rest = heapq.heappop(self._next)
+                if self._since and at <= self._since:
+                    raise Outdated("something is new that is older than what was known")
+                self._trace = self._traces[number[0]]
+                yield told
+                self._trace = None
+                self._go_on(number, told.step.when.session_id, rest)
 
     def _begin(self, number: int, source: Source) -> None:
         trace = source.load()
         if trace is None:
             return
+        self._traces[number] = trace.id
         for place, session in enumerate(trace.sessions):
             steps = self._opened(trace, session)
-            self._lineage.begin(session.id, steps.base)
-            self._go_on((number, place), session.id, steps.steps())
+            self._reached.lineage.begin(session.id, steps.base)
+            self._go_on((number, place), session.id, self._reached.rest(session.id, steps.steps()))
 
-    def _go_on(self, number: tuple[int, int], session_id: str, rest: Iterator[tuple[str, Step]]) -> None:
-        step = next(rest, None)
-        if step is None:
-            self._lineage.end(session_id)
+    def _go_on(self, number: tuple[int, int], session_id: str, rest: Iterator[Told]) -> None:
+        told = next(rest, None)
+        if told is None:
+            self._reached.lineage.end(session_id, self._may_go_on)
         else:
-            heapq.heappush(self._next, (step[0], number, step[1], rest))
+            heapq.heappush(self._next, (told.at, number, told, rest))
+
+    def done(self) -> set[str]:
+        """Return the traces of which all steps are taken; the last one that was yielded is not."""
+        going = {self._trace, *(self._traces[number] for _, (number, _), _, _ in self._next)}
+        return set(self._traces.values()) - going
 
 
 def is_hooked(session: Session) -> bool:
@@ -159,8 +201,8 @@ class _Steps:
         entry = self._base.get(path) if self._base else None
         return entry.oid if entry and entry.mode != GITLINK else None
 
-    def steps(self) -> Iterator[tuple[str, Step]]:
-        """Yield (time, step): times never go back within a session."""
+    def steps(self) -> Iterator[Told]:
+        """Yield the steps."""
         at = ""
         head: str | None = None
         tree: str | None = None
@@ -181,12 +223,16 @@ class _Steps:
                 if not changes and not links:
                     continue
                 brought = self._brought(now, then, event)
-                # what a command wrote it did write, though a branch has the same
-                lent = self._lent(others if part == DIFF else ())
+                # what a command wrote it did write, though a branch has the same; nor is what the trace made lent
+                lent = frozenset[str]().union(*map(self._foreign, others if part == DIFF else ()))
                 for doer, done, some in self._parted(event, part, changes):
                     nobody = is_header or (part == EFFECT and brings(event))
                     writer = None if nobody else self._writer(doer, done, segment.index)
-                    yield at, Step(When(self.session.id, segment.index, at), writer, some, links, brought, lent)
+                    when = When(self.session.id, segment.index, at)
+                    step = Step(when, writer, some, links, self._contents(brought), self._contents(lent))
+                    # what segments of the trace that came later could change of it
+                    by = f"{when} {writer} {[change.new_oid for change in some]} {sorted(brought)} {sorted(lent)}"
+                    yield Told(at, step, by, bool(segment.sha256))
                     links = {}
             if event.get("tree"):
                 head = after  # an event without a tree leaves what HEAD brought to the next one that has one
@@ -260,21 +306,19 @@ class _Steps:
         ]
         return found, {item.path: item.new_oid for item in changes if GITLINK in (item.old_mode, item.new_mode)}
 
-    def _brought(self, now: str | None, then: str | None, event: EventDict) -> Callable[[bytes], Iterable[Lines]]:
-        """Return what the commits hold that HEAD came to and that no session of the trace made."""
+    def _brought(self, now: str | None, then: str | None, event: EventDict) -> set[str] | frozenset[str]:
+        """Return the commits that HEAD came to and that no session of the trace made."""
         # what HEAD brought may show in a later event only, since a commit's tree holds but what the commit changed; and
         # what it left may come back by `git merge --squash`
         self._seen |= self._foreign(now)
         commits = self._seen - (self._start & self._foreign(now) & self._foreign(then))
         if event["kind"] == COMMIT and self._grafted(event):
             commits.add(str(event["commit"]))
-        return self._contents(commits)
-
-    def _lent(self, others: Iterable[str]) -> Callable[[bytes], Iterable[Lines]]:
-        """Return what commits hold of which lines were taken, without those that the trace made itself."""
-        return self._contents(frozenset[str]().union(*map(self._foreign, others)))
+        return commits
 
     def _contents(self, commits: Iterable[str]) -> Callable[[bytes], Iterable[Lines]]:
+        """Return what tells the contents of a file in commits, in the youngest ones."""
+
         def contents(path: bytes) -> Iterator[Lines]:
             for commit in sorted(commits, key=self.past.age)[:_MOST_COMMITS]:
                 held = self.past.held(commit, path)

@@ -52,6 +52,12 @@ class Indexed:
         )
         return self.db.execute(query, (trace,)).fetchall()
 
+    def naming(self, path: bytes) -> tuple[set[str], set[str]]:
+        """Return the traces of which a diff may name a file, and the hashes of their segments."""
+        name = json.dumps(path.decode("latin-1"))
+        found = self.db.execute("select trace, sha from hints where instr(data, ?)", (name,)).fetchall()
+        return {trace for trace, _ in found}, {sha for _, sha in found}
+
     def noted_commits(self) -> set[str]:
         """Return the commits that carry a segment of a trace."""
         query = (

@@ -55,6 +55,23 @@ def test_of_many_traces_only_those_are_read_that_share_a_line(work: Recording, m
     assert writers == [traces[0], traces[1]]
 
 
+def test_where_nearly_all_traces_changed_a_file_it_is_not_looked_for_which_share_a_line(
+    work: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    traces = tell(work)[:2]
+    for _ in range(8):
+        traces.append(work.start().trace_id)
+        work.did("more", a=TEN + f"the line of {traces[-1]}\n")
+        work.commit("more")
+        work.stop()
+    monkeypatch.setattr(answers, "_FEW", 0)
+    every, read = ask(work, "HEAD")
+    assert read > frozenset(traces)
+    with closing(Store(work.here)) as store, closing(Answers(store)) as asked:
+        assert not asked.db.execute("select * from read").fetchone()
+    assert [piece.writer and piece.writer.trace_id for file in every.files for piece in file.ranges] == [traces[-1]]
+
+
 def test_what_is_remembered_is_not_asked_again(work: Recording) -> None:
     tell(work)
     cold, read = ask(work)
