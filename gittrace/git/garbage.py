@@ -25,6 +25,7 @@ _GC_PID = "gc.pid"
 # git takes an older one for a leftover
 _GC_HOURS = 12
 _PACKINGS = 3
+_DROPPED = ("with nonexistent object", "is missing commits", "reference broken")
 # no fetching of what a partial clone has only been promised
 _PROMISED = "--missing=allow-promisor"
 
@@ -55,19 +56,20 @@ def is_collecting(common_dir: str) -> bool:
     return True
 
 
-def is_whole(repo: "Repository", new: str, old: str = "") -> bool:
-    """Tell whether all objects are here that `new` leads to, and `old` (if not empty) doesn't."""
+def is_whole(repo: "Repository", *new: str, old: str = "") -> bool:
+    """Tell whether all objects are here that `new` lead to, and `old` (if not empty) doesn't."""
+    asked = "".join(f"{oid}\n" for oid in (*new, *([f"^{old}"] if old else [])))
     try:
-        repo.git("rev-list", "--objects", "--quiet", _PROMISED, new, *([f"^{old}"] if old else []))
+        repo.git("rev-list", "--objects", "--quiet", _PROMISED, "--stdin", stdin=asked.encode())
     except GitFailed:
         return False
     return True
 
 
 def is_dropped(error: GitFailed) -> bool:
-    """Tell whether git could not move a ref because what it should lead to was gone before."""
+    """Tell whether git could not move a ref because what it led to, or was to lead to, is gone."""
     said = str(error)
-    return isinstance(error, ObjectsDropped) or "with nonexistent object" in said or "is missing commits" in said
+    return isinstance(error, ObjectsDropped) or any(words in said for words in _DROPPED)
 
 
 def settle(repo: "Repository", ref: str, new: str, old: str, since: "Signs | None") -> None:
@@ -80,7 +82,7 @@ def settle(repo: "Repository", ref: str, new: str, old: str, since: "Signs | Non
     if is_collecting(repo.common_dir) or (since and signs(repo.common_dir) != since):
         failed = _keep(repo, new, old)
     else:
-        failed = "" if since or is_whole(repo, new, old) else "a gc ran meanwhile"
+        failed = "" if since or is_whole(repo, new, old=old) else "a gc ran meanwhile"
     if failed:
         repo.git("update-ref", *((ref, old, new) if old else ("-d", ref, new)))
         raise ObjectsDropped(f"cannot move '{ref}': objects are gone that it would lead to: {failed}")
@@ -154,20 +156,52 @@ def _is_alive(pid: str) -> bool:
     return True
 
 
-def mend(repo: "Repository", ref: str, former: "Iterable[str]") -> bool:
+def mend(repo: "Repository", ref: str, former: "Iterable[str]") -> str:
     """Move a ref that leads to nothing to the first of the oids `former` all of whose objects are here, else delete it.
 
-    Return whether it led to nothing. What is lost is said in the log. Raises GitFailed, OSError.
+    Return what was done, which is in the log too; nothing where the ref is sound, or there is none.
+    Raises GitFailed, OSError.
     """
+    torn = _remove_torn(repo, ref)
     lost = repo.git("rev-parse", "-q", "--verify", ref, ok=(0, 1)).decode().strip()
-    if not lost or is_whole(repo, lost):
-        return False
-    found = next((oid for oid in former if oid != lost and is_whole(repo, oid)), "")
-    repo.git("update-ref", *(("-m", "mended by 'git trace'", ref, found, lost) if found else ("-d", ref)))
-    # entries of its reflog that lead to what is gone are damage to `git fsck`; not every ref has a reflog
-    repo.git("reflog", "expire", "--stale-fix", "--expire=never", "--expire-unreachable=never", ref, ok=(0, 1, 255))
+    if lost and is_whole(repo, lost):
+        found = lost if torn else ""
+        if not found:
+            return ""
+    elif not lost and not torn:
+        return ""
+    else:
+        found = next((oid for oid in former if oid != lost and is_whole(repo, oid)), "")
+        if found:
+            repo.git("update-ref", "-m", "mended by 'git trace'", ref, found, lost or repo.zero)
+        elif lost:
+            repo.git("update-ref", "-d", ref)
     from gittrace.journal.faillog import log_failures
 
-    now = f"it is back at {found}" if found else "it is gone"
-    log_failures(repo.common_trace_dir, "mend", [f"'{ref}' led to {lost}, of which objects are missing; {now}"])
+    why = f"led to '{lost}', of which objects are missing" if lost else "could not be read"
+    said = f"'{ref}' {why}; " + (f"it is back at '{found}'" if found else "it was removed")
+    log_failures(repo.common_trace_dir, "mend", [said])
+    return said
+
+
+def drop_stale(repo: "Repository", ref: str) -> None:
+    """Drop the entries of a ref's reflog that lead to what is gone: to `git fsck` they are damage."""
+    try:
+        repo.git("reflog", "expire", "--stale-fix", "--expire=never", "--expire-unreachable=never", ref)
+    except GitFailed:
+        # it has none; or another ref leads to nothing, and then git can't tell what is stale
+        return
+
+
+def _remove_torn(repo: "Repository", ref: str) -> bool:
+    """Remove the file of a ref that a crash of the machine left empty: git neither reads nor replaces it."""
+    path = os.path.join(repo.common_dir, ref)
+    try:
+        with open(path, "rb") as file:
+            text = file.read(100).strip()
+    except OSError:
+        return False
+    if text.startswith(b"ref: ") or (len(text) == len(repo.zero) and not text.strip(b"0123456789abcdef")):
+        return False
+    os.unlink(path)
     return True

@@ -159,7 +159,7 @@ def update(
             if left == 1:
                 raise
         since = garbage.signs(repo.common_dir)
-        garbage.mend(repo, TRACE_REFS + trace_id, _former(repo, trace_id))
+        mend(repo, trace_id)
         if snapshots:
             # most often the worktree is as it was, and what was taken of it can be taken again
             take(repo, fresh=True)
@@ -308,6 +308,11 @@ def _former(repo: Repository, trace_id: str) -> "list[str]":
             return [tip for tip in reversed(file.read().split()[-_REMEMBERED:]) if len(tip) == len(repo.zero)]
     except FileNotFoundError:
         return []
+
+
+def mend(repo: Repository, trace_id: str) -> str:
+    """Move a trace's ref that leads to nothing back to where it led before; see `garbage.mend`."""
+    return garbage.mend(repo, TRACE_REFS + trace_id, _former(repo, trace_id))
 
 
 def forget_tips(repo: Repository, trace_id: str) -> None:

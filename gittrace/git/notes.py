@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from itertools import takewhile
 
 from gittrace.errors import GitFailed, RefMoved
 from gittrace.git import garbage
@@ -165,14 +164,26 @@ def rewrite(repo: Repository, ref: str, edit: Edit, message: str, only_if_change
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
 
 
-def mend(repo: Repository, ref: str) -> bool:
-    """Move a notes ref that leads to nothing back to where it led before. Return whether it led to nothing."""
-    # the oids that a reflog names need not be here
-    former = (
-        repo.git("rev-parse", "-q", "--verify", f"{ref}@{{{back}}}", ok=(0, 1, 128)).decode().strip()
-        for back in range(1, _FORMER)
-    )
-    return garbage.mend(repo, ref, takewhile(bool, former))
+def mend(repo: Repository, ref: str) -> str:
+    """Move a notes ref that leads to nothing back to where it led before; see `garbage.mend`."""
+    said = garbage.mend(repo, ref, _former(repo, ref))
+    if said:
+        garbage.drop_stale(repo, ref)
+    return said
+
+
+def _former(repo: Repository, ref: str) -> Iterator[str]:
+    """Yield where a ref led to, the last first. The objects need not be here."""
+    try:
+        # git reads no reflog of a ref that it can't read
+        with open(os.path.join(repo.common_dir, "logs", ref), "rb") as file:
+            yield from (line.split(b" ", 2)[1].decode("ascii", "replace") for line in reversed(file.readlines()))
+    except (FileNotFoundError, IndexError):
+        for back in range(1, _FORMER):
+            said = repo.git("rev-parse", "-q", "--verify", f"{ref}@{{{back}}}", ok=(0, 1, 128)).decode().strip()
+            if not said:
+                return
+            yield said
 
 
 def make(

@@ -27,7 +27,7 @@ __git_trace_options ()
 	push) echo '--all --unlinked --snapshots -n --dry-run -q --quiet --json --help' ;;
 	fetch) echo '--snapshots -q --quiet --json --help' ;;
 	remotes) echo '--json --help' ;;
-	doctor) echo '--json --help' ;;
+	doctor) echo '--repair --json --help' ;;
 	identity) echo '--rotate --export --import -o --output --json --help' ;;
 	forget) echo '-n --dry-run --prune-now --json --help' ;;
 	gc) echo '-n --dry-run --expire -f --force --prune-now --json --help' ;;

@@ -149,6 +149,7 @@ complete -c git-trace -n '__git_trace_is fetch' -l json -d 'print JSON for progr
 
 complete -c git-trace -n '__git_trace_is remotes' -l json -d 'print JSON for programs instead of text for people'
 
+complete -c git-trace -n '__git_trace_is doctor' -l repair -d 'move refs that lead to nothing back'
 complete -c git-trace -n '__git_trace_is doctor' -l json -d 'print JSON for programs instead of text for people'
 
 complete -c git-trace -n '__git_trace_is identity' -l rotate -d 'make a new key, and so another id'

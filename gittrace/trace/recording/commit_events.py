@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gittrace.clock import now, uuid7
-from gittrace.git.objects import GITLINK, Change, ObjectStore, open_objects
+from gittrace.git.objects import GITLINK, Change, ObjectMissing, ObjectStore, open_objects
 from gittrace.git.reflog import Entry
 from gittrace.git.repository import Repository
 from gittrace.git.snapshot import Snapshot
@@ -83,7 +83,11 @@ class CommitEvents:
         if is_last and recent and self._still_stands(entry):
             self.tree = self.taken.tree
         else:
-            self.tree = self._laid_over(made)
+            try:
+                self.tree = self._laid_over(made)
+            except ObjectMissing:
+                # a crash of the machine took what stood before
+                self.tree = self._store.commit(entry.oid).tree
         self.head = entry.oid
         return self._events(made, tree=self.tree)
 

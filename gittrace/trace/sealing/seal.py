@@ -27,7 +27,7 @@ from gittrace.model.segment import encode, split
 from gittrace.protect.masking import Masking
 from gittrace.trace.recording import commit_map, progress, rewrites
 from gittrace.trace.recording.commits import catch_up, in_progress
-from gittrace.trace.sealing import packing, unsigned
+from gittrace.trace.sealing import gaps, packing, unsigned
 from gittrace.trace.sealing.earlier import Earlier
 from gittrace.trace.sealing.noting import add_lines, merge_notes, tombstones
 from gittrace.trace.sealing.runs import Run, is_after, runs_of
@@ -160,18 +160,24 @@ def session_header(path: str) -> Event:
 def _seal_sessions(repo: Repository, unsure: set[str], result: Sealed) -> list[tuple[str, TraceError]]:
     """Seal what is pending, save for the sessions `unsure`; return those that failed, and why."""
     masking = Masking(repo)
-    failed = []
+    failed: list[tuple[str, TraceError]] = []
     for session_id in pending_sessions(repo):
         if session_id in unsure:
             continue
         try:
-            _seal_session(repo, session_id, result, masking)
+            try:
+                _seal_session(repo, session_id, result, masking)
+            except ObjectMissing as error:
+                _seal_session(repo, session_id, result, masking, has_gaps=True)
+                # sealed, but not as it was recorded
+                failed.append((session_id, error))
         except TraceError as error:
             failed.append((session_id, error))
     return failed
 
 
-def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Masking) -> None:
+def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Masking, has_gaps: bool = False) -> None:
+    """Seal what is pending of a session; `has_gaps`: some of its snapshots may be gone."""
     path = journal_path(repo.common_trace_dir, session_id)
     done = progress.load(repo.common_trace_dir, session_id)
     reading = read(path, done.offset)
@@ -186,6 +192,8 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
         earlier = Earlier(repo, store, header["trace_id"], session_id)
         limit = repo.size("trace.maxDiff")
         lines: list[tuple[Run, list[str]]] = []
+        if has_gaps:
+            _leave_out(repo, store, runs, done)
         for run in runs:
             assert done.tree is not None
             changed = _changed(store, run.events, done)
@@ -215,6 +223,21 @@ def _seal_session(repo: Repository, session_id: str, result: Sealed, masking: Ma
         progress.save(repo.common_trace_dir, session_id, done)
         if done.done and read(path, done.offset).events:
             progress.reopen(repo.common_trace_dir, session_id)
+
+
+def _leave_out(repo: Repository, store: ObjectStore, runs: list[Run], done: progress.Progress) -> None:
+    """Take the snapshots that are gone out of what is to be sealed."""
+    assert done.tree
+    assert done.base
+    empty = EMPTY_TREE[store.format]
+    base = done.base["tree"] or empty
+    lost = gaps.gone(repo, store, {base, done.tree}.union(*(gaps.trees_of(run.events) for run in runs)))
+    if base in lost:
+        done.base, base = {"commit": None, "tree": empty}, empty
+    if done.tree in lost:
+        done.tree = base
+    for run in runs:
+        run.events = gaps.without(run.events, lost)
 
 
 def _begin(repo: Repository, store: ObjectStore, header: Event, done: progress.Progress) -> None:

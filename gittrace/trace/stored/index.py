@@ -13,7 +13,7 @@ from functools import partial
 
 from gittrace.errors import Damaged
 from gittrace.git import notes
-from gittrace.git.objects import DIRECTORY, ObjectStore, open_objects
+from gittrace.git.objects import DIRECTORY, ObjectMissing, ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.trace.caches import remove_caches
 from gittrace.trace.stored.indexed import Indexed, Place
@@ -186,6 +186,8 @@ class Index(Indexed):
     def _read_ref(self, ref: str, old: str | None, new: str) -> set[str]:
         try:
             return self._read_notes(ref, old, new)
+        except ObjectMissing as error:
+            raise ObjectMissing(f"cannot read '{ref}': {error}", "see 'git trace doctor'") from None
         finally:
             if self._ahead:
                 self._ahead.close()
@@ -199,17 +201,17 @@ class Index(Indexed):
                 touched |= self._add_note(ref, "", blob)
             self._rows.write(self.db)
             return touched
+        new_tree = self.store.commit(new).tree
         try:
             old_tree = self.store.commit(old).tree if old else None
-        except Damaged:
-            old_tree = None
+            changes = list(notes.changed(self.store, old_tree, new_tree))
+        except (Damaged, ObjectMissing):
+            old_tree, changes = None, list(notes.changed(self.store, None, new_tree))
         if old_tree is None:
             touched |= self._drop(ref, None)
-        new_tree = self.store.commit(new).tree
         unlinked = False
         # of a ref that is new there is nothing to drop
         read: set[str] = set()
-        changes = list(notes.changed(self.store, old_tree, new_tree))
         self._unpack_ahead([note for commit, note in changes if note and not commit.startswith(SEGMENTS_DIR)])
         for commit, note in changes:
             if commit.startswith(SEGMENTS_DIR):

@@ -18,6 +18,7 @@ from gittrace.text import counted, decode
 from gittrace.trace.sealing.seal import active_sessions, pending_sessions
 from gittrace.trace.stored.store import Store
 from gittrace.trace.upkeep.initialize import is_initialized
+from gittrace.trace.upkeep.repair import damaged
 from gittrace.vocabulary import CONFIG, LOG_FILE, SESSIONS_DIR
 
 OK = "ok"
@@ -98,6 +99,11 @@ def _journals(repo: Repository) -> Iterator[Finding]:
     yield Finding(OK, "journals", f"{counted(len(names), 'session')}, {counted(events, 'event')}")
 
 
+def _refs(repo: Repository) -> Iterator[Finding]:
+    for ref in damaged(repo):
+        yield Finding(BAD, ref, "objects are missing to which it leads", "'git trace doctor --repair' moves it back")
+
+
 def orphans(repo: Repository) -> list[str]:
     """Return the sessions that were neither stopped nor belong to any worktree: theirs was removed."""
     failed: list[str] = []
@@ -153,6 +159,7 @@ _CHECKS: tuple[tuple[str, Callable[[Repository], Iterator[Finding]]], ...] = (
     ("identity key", _identity),
     ("hooks", _hooks),
     ("journals", _journals),
+    ("refs", _refs),
     ("sessions", _sessions),
     ("records", _recorded),
     ("log", _failures),
