@@ -16,7 +16,7 @@ _READ = """
 import json, os, signal, sys
 from gittrace.errors import Damaged
 from gittrace.git.repository import discover
-from gittrace.trace import index, unpacked
+from gittrace.trace.stored import index, unpacked
 
 how = sys.argv[1]
 index._MANY = 10**9 if how == "alone" else 1

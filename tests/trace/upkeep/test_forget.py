@@ -400,7 +400,7 @@ _DYING = """
 import os, signal, sys
 from gittrace.git.process import Process
 from gittrace.git.repository import discover
-from gittrace.trace import forget, prune
+from gittrace.trace.upkeep import forget, prune
 left = int(sys.argv[2])
 def dying(call):
     def wrapped(*args, **kwargs):
