@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.recording import usual
 from tests.support.repo import home, repo
 
-__all__ = ["home", "repo"]
+__all__ = ["home", "repo", "usual"]
 
 # a noisy machine is no failure of the code: nothing here is tested by the clock
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,6 +4,7 @@ The hooks are installed without their sealer: a test says when it runs, so nothi
 """
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -263,17 +264,42 @@ def recorded(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Recording:
 Make = Callable[..., Recording]
 
 
+@pytest.fixture(scope="session")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a commit, `a` and `b` of ten lines each, and hooks, of which tests get copies."""
+    place = tmp_path_factory.mktemp("usual")
+    (place / "home").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        return _prepared(make_repo(place / "repo", hermetic_environment(place / "home")), patch).repo.top
+
+
+def _prepared(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    work = recorded(repo, monkeypatch)
+    work.install()
+    work.write(a=TEN, b=TEN)
+    work.commit("base")
+    return work
+
+
+def _copied(usual: Path, repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    shutil.copytree(usual, repo.top, symlinks=True)
+    kept = repo.top / ".git/trace/installation"
+    kept.write_text(kept.read_text().replace(str(usual), str(repo.top)))
+    work = recorded(repo, monkeypatch)
+    work.git("update-index", "-q", "--refresh")
+    return work
+
+
 @pytest.fixture
-def make_work(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Make a repository with a commit, `a` and `b` of ten lines each, and hooks."""
+def make_work(tmp_path: Path, home: Path, usual: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
+    """Make a repository as `usual` is, or with other objects or settings."""
 
     def make(name: str = "repo", object_format: str = "sha1", env: Mapping[str, str] | None = None) -> Recording:
-        repo = make_repo(tmp_path / name, hermetic_environment(home) | dict(env or {}), object_format)
-        work = recorded(repo, monkeypatch)
-        work.install()
-        work.write(a=TEN, b=TEN)
-        work.commit("base")
-        return work
+        ours = hermetic_environment(home) | dict(env or {})
+        # a copy is the same writer too, so of a test's repositories only one may be one
+        if (name, object_format, env) == ("repo", "sha1", None):
+            return _copied(usual, Repo(tmp_path / name, ours), monkeypatch)
+        return _prepared(make_repo(tmp_path / name, ours, object_format), monkeypatch)
 
     return make
 
