@@ -1,10 +1,12 @@
 """What several commands share: options, output as JSON."""
 
-import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gittrace.text import unbroken
+
+if TYPE_CHECKING:
+    import argparse
 
 
 def json_option(parser: "argparse.ArgumentParser | argparse._MutuallyExclusiveGroup") -> None:

@@ -1,9 +1,9 @@
 """git trace push."""
 
-import argparse
 import sys
 from collections.abc import Iterator
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gittrace.commands.common import json_option, print_json
 from gittrace.commands.display import safe
@@ -18,6 +18,9 @@ from gittrace.share.remotes import Target
 from gittrace.share.renamed import remotes_of
 from gittrace.text import counted, shown
 
+if TYPE_CHECKING:
+    import argparse
+
 DESCRIPTION = """\
 Publish what is noted on commits that REMOTE has, on this clone's own ref there (refs/notes/traces/<writer>); nothing of
 branches that were not pushed. Without REMOTE it is every remote that 'git trace init --share' chose. What was recorded
@@ -28,7 +31,17 @@ published then."""
 _SHORT = 7
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def parse_fast(argv: list[str]) -> SimpleNamespace | None:
+    """Parse `[-q] [REMOTE]` without argparse, which takes as long as to scan what is new; None for the rest."""
+    quiet = argv[:1] in (["-q"], ["--quiet"])
+    words = argv[quiet:]
+    if len(words) > 1 or any(word.startswith("-") for word in words):
+        return None
+    no = dict.fromkeys(("all", "unlinked", "dry_run", "json"), False)
+    return SimpleNamespace(remote=words[0] if words else None, quiet=quiet, snapshots=None, **no)
+
+
+def add_arguments(parser: "argparse.ArgumentParser") -> None:
     """Declare options and arguments."""
     parser.add_argument("remote", nargs="?", metavar="REMOTE", help="where to publish")
     parser.add_argument(
@@ -43,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     json_option(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: "SimpleNamespace | argparse.Namespace") -> int:
     """Publish; the exit status is 1 when something was held back."""
     looking = Discovery()
     # the longest to load of what comes later, and git is busy with our questions meanwhile
@@ -76,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(one.held for one in done) else 0
 
 
-def _snapshots(repo: Repository, args: argparse.Namespace) -> int:
+def _snapshots(repo: Repository, args: "SimpleNamespace | argparse.Namespace") -> int:
     # not loaded for the push that publishes notes: it shall be as short as a push
     from gittrace.share.snapshots import publish_snapshots
     from gittrace.trace.stored.names import find_trace

@@ -1,7 +1,8 @@
 """libgit2's object database, without the rest of pygit2.
 
 That package loads a hundred modules (ssl and http among them, for fetching) and takes more than half as long as all
-others of a command together. What reads objects is its C module alone, with the kinds of objects as an enumeration.
+others of a command together. What reads objects is its C module alone. To that a kind of object is a member of an
+enumeration, and to make all enumerations of libgit2 takes longer than to load the module: a number will do.
 """
 
 import importlib.util
@@ -9,6 +10,7 @@ import sys
 from types import ModuleType
 
 _NAME = "pygit2"
+_ENUMS = f"{_NAME}.enums"
 
 
 def load() -> ModuleType:
@@ -23,23 +25,25 @@ def load() -> ModuleType:
 
 
 def _alone() -> ModuleType:
-    """Load the C module and the enumerations, with the package's name standing for its folder alone meanwhile."""
+    """Load the C module, with the package's name standing for its folder alone meanwhile."""
     found = importlib.util.find_spec(_NAME)
     if found is None or found.submodule_search_locations is None:
         raise ImportError(f"no package '{_NAME}'")
     folder = ModuleType(_NAME)
     folder.__path__ = list(found.submodule_search_locations)
     folder.__spec__ = found
-    sys.modules[_NAME] = folder
+    numbers = ModuleType(_ENUMS)
+    numbers.__getattr__ = lambda name: int  # type: ignore[method-assign]
+    sys.modules[_NAME], sys.modules[_ENUMS] = folder, numbers
     try:
         module = importlib.import_module(f"{_NAME}._pygit2")
-        # by this the package tells it of the enumerations; without them nothing can be read
+        # by this the package, if it is loaded later, tells it of the enumerations; without any nothing can be read
         module._cache_enums()
         if not (hasattr(module.Odb, "read") and hasattr(module, "GitError")):
             raise ImportError(f"'{_NAME}' has no object database")
     finally:
         # who wants the package gets it, whole
-        del sys.modules[_NAME]
+        del sys.modules[_NAME], sys.modules[_ENUMS]
     return module
 
 

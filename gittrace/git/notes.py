@@ -13,6 +13,7 @@ from gittrace.git import garbage
 from gittrace.git.objects import DIRECTORY, ObjectMissing, ObjectStore, open_objects
 from gittrace.git.process import Process
 from gittrace.git.repository import Repository
+from gittrace.git.trees import hash_object
 
 _ATTEMPTS = 20
 # how often what a gc took is written again
@@ -280,10 +281,14 @@ def _changes(store: ObjectStore, tree: str | None, notes: Mapping[str, bytes]) -
         if not note:
             parts.append(f"D {_path(store, tree, commit)}\n".encode())
             continue
+        # the same text may be noted elsewhere, as what is published is here; then it need not be written again
+        oid = hash_object("blob", note, store.format)
+        has = store.kind(oid) == "blob"
+        what = oid if has else "inline"
         # N counts the notes to say where one goes; where there is one, it stays where it is
         counted = commit not in there and store.kind(commit) == "commit"
-        how = f"N inline {commit}" if counted else f"M 100644 inline {_path(store, tree, commit)}"
-        parts.append(f"{how}\ndata {len(note)}\n".encode() + note + b"\n")
+        how = f"N {what} {commit}" if counted else f"M 100644 {what} {_path(store, tree, commit)}"
+        parts.append(f"{how}\n".encode() if has else f"{how}\ndata {len(note)}\n".encode() + note + b"\n")
     return b"".join(parts)
 
 

@@ -16,7 +16,7 @@ _PLACE = (
     "rev-parse", "--is-bare-repository", "--show-object-format", "--absolute-git-dir",
     "--path-format=absolute", "--git-common-dir", "--show-toplevel",
 )  # fmt: skip
-_CONFIG = ("config", "-z", "--get-regexp", r"^(trace\.|commit\.gpgsign$)")
+_CONFIG = ("config", "-z", "--get-regexp", r"^(trace\.|remote\.|commit\.gpgsign$|core\.sshcommand$)")
 # a key without a value is true
 _BOOLS = {"true": 1, "yes": 1, "on": 1, "1": 1, "": 1, "false": 0, "no": 0, "off": 0, "0": 0}
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -98,7 +98,7 @@ class Repository:
         return self
 
     def take_config(self, process: Process) -> None:
-        """Parse what git says of `trace.*`. Raises BadConfig."""
+        """Parse what git says of `trace.*`; other keys are kept as they are. Raises BadConfig."""
         values: dict[str, str | int] = {key: default for key, (_, default) in CONFIG.items()}
         self._values = []
         for item in os.fsdecode(process.check(ok=(0, 1))).split("\0")[:-1]:
@@ -149,6 +149,23 @@ class Repository:
         self.config("trace.sign")
         said = [value.lower() for name, value in self._values if name == "commit.gpgsign"]
         return bool(said) and bool(_BOOLS.get(said[-1], said[-1].isdecimal()))
+
+    def has_ssh_command(self) -> bool:
+        """Tell whether the user has a command of their own to reach servers (`core.sshCommand`)."""
+        self.config("trace.remote")
+        said = [value for name, value in self._values if name == "core.sshcommand"]
+        return bool(said and said[-1])
+
+    def remotes(self) -> "dict[str, dict[str, list[str]]]":
+        """Return name -> key -> values of all that is configured of remotes."""
+        self.config("trace.remote")
+        found: dict[str, dict[str, list[str]]] = {}
+        for name, value in self._values:
+            if name.startswith("remote."):
+                remote, dot, key = name.removeprefix("remote.").rpartition(".")
+                if dot:
+                    found.setdefault(remote, {}).setdefault(key, []).append(value)
+        return found
 
     def forget_config(self) -> None:
         """Have the configuration read again: it was changed."""

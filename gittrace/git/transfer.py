@@ -68,9 +68,7 @@ def _environment(repo: Repository, line: Line, settings: Mapping[str, str]) -> d
         env.pop("GIT_TERMINAL_PROMPT", None)
         return env
     env = quiet_environment(env) | {"GIT_ASKPASS": "false", "GCM_INTERACTIVE": "never"}
-    if not (
-        env.get("GIT_SSH_COMMAND") or env.get("GIT_SSH") or repo.line("config", "--default", "", "core.sshCommand")
-    ):
+    if not (env.get("GIT_SSH_COMMAND") or env.get("GIT_SSH") or repo.has_ssh_command()):
         # a user's own command is left alone: without a terminal ssh has nobody to ask
         env |= {"GIT_SSH_COMMAND": "ssh -oBatchMode=yes -oConnectTimeout=10", "GIT_SSH_VARIANT": "ssh"}
     return env

@@ -16,7 +16,6 @@ from gittrace.share.plan import Scope
 from gittrace.share.publish import Published, Rehearsal, alone, exclusively, publish, state_of
 from gittrace.share.remotes import Target, mirror, writer_of
 from gittrace.share.state import State
-from gittrace.vocabulary import NOTES_REF
 
 Key = tuple[str, int, str]
 
@@ -39,7 +38,7 @@ def complete(
     with nullcontext(store) if store else open_objects(repo) as objects:
         fresh = _fresh(repo, objects, state, scope)
         done = None
-        if fresh and not _all_noted(repo, objects, fresh):
+        if fresh and not _all_noted(objects, state, fresh):
             more = _carried(repo, target, fresh, dry)
             if more:
                 with exclusively(repo, line):
@@ -61,9 +60,11 @@ def _fresh(repo: Repository, store: ObjectStore, state: State, scope: Scope) -> 
     return outside(repo, here(state.tips), here(known))
 
 
-def _all_noted(repo: Repository, store: ObjectStore, commits: set[str]) -> bool:
-    local = notes.tip(repo, NOTES_REF)
-    return bool(local) and len(notes.find_all(store, store.commit(local or "").tree, commits)) == len(commits)
+def _all_noted(store: ObjectStore, state: State, commits: set[str]) -> bool:
+    """Tell whether each of some commits had a note when notes were published last."""
+    if not state.notes or store.kind(state.notes) != "commit":
+        return False
+    return len(notes.find_all(store, store.commit(state.notes).tree, commits)) == len(commits)
 
 
 def _carried(repo: Repository, target: Target, commits: set[str], dry: Rehearsal | None) -> dict[str, Note]:

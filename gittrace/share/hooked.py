@@ -144,6 +144,7 @@ def _settle(repo: Repository, target: Target, pid: int) -> None:
         if time.monotonic() > until:
             return
         time.sleep(0.1)
+    repo.forget_config()
     with alone(repo, wait=_LINE.total) as mine:
         if mine and _unproven(repo, target):
             publish(repo, target, Scope(), _LINE)

@@ -162,6 +162,7 @@ class Planner:
         # once all was published that was there before sharing began, what is new is enough
         if not self.known or scope.private or (scope.everything and self.state.baseline):
             found = dict(notes.walk(self.store, tree))
+            came: set[str] = set()
         else:
             assert self.state.notes
             old = self.store.commit(self.state.notes).tree
@@ -171,10 +172,9 @@ class Planner:
             found |= notes.find_all(self.store, tree, came)
         parsed = {commit: parse_note(self.store.blob(oid)) for commit, oid in found.items()}
         here = {commit for commit in found if self.store.kind(commit) == "commit"}
-        there = here if scope.private else within(self.repo, here, plan.tips)
-        baseline = self._baseline(scope)
-        if baseline and there:
-            there -= within(self.repo, there, baseline)
+        # to what came the tips lead, and what was there before does not
+        there = here if scope.private else here & came | within(self.repo, here - came, plan.tips)
+        there -= within(self.repo, there - came, self._baseline(scope))
         return {commit: note for commit, note in parsed.items() if commit in there}
 
     def _baseline(self, scope: Scope) -> list[str]:

@@ -67,13 +67,15 @@ class Remotes:
     @cached_property
     def _values(self) -> dict[str, dict[str, list[str]]]:
         """Remote -> key -> values."""
-        out = os.fsdecode(self.repo.git("config", "-z", "--get-regexp", r"^remote\..*\.", ok=(0, 1)))
-        found: dict[str, dict[str, list[str]]] = {}
-        for item in out.split("\0")[:-1]:
-            name, _, value = item.partition("\n")
-            remote, _, key = name.removeprefix("remote.").rpartition(".")
-            found.setdefault(remote, {}).setdefault(key, []).append(value)
+        found = self.repo.remotes()
         return {remote: values for remote, values in found.items() if "url" in values or "pushurl" in values}
+
+    def _has(self, name: str) -> bool:
+        if name not in self._values:
+            # it may have been added since the configuration was read
+            self.repo.forget_config()
+            del self._values
+        return name in self._values
 
     @property
     def names(self) -> list[str]:
@@ -88,7 +90,7 @@ class Remotes:
 
     def need(self, name: str) -> str:
         """Return the name of a remote. Raises NotFound."""
-        if name not in self._values:
+        if not self._has(name):
             known = ", ".join(f"'{remote}'" for remote in self.names)
             raise NotFound(
                 f"'{name}' is not a remote of this repository",
@@ -115,7 +117,7 @@ class Remotes:
     def check(self, target: Target) -> None:
         """Raise BadConfig when a remote that traces are to go to does not exist."""
         for name, key in ((target.remote, "trace.remote"), (target.to, f"trace.{target.remote}.to")):
-            if name not in self._values:
+            if not self._has(name):
                 raise BadConfig(
                     f"bad value '{name}' for '{key}': there is no such remote",
                     "'git remote' lists them; 'git trace init --share' chooses one",

@@ -4,7 +4,7 @@ import sys
 
 from tests.support.repo import Repo
 
-_LOADED = "loaded = {'ssl', 'pygit2.repository', 'pygit2.settings'} & set(sys.modules)\n"
+_LOADED = "loaded = {'ssl', 'pygit2.repository', 'pygit2.settings', 'pygit2.enums'} & set(sys.modules)\n"
 
 
 def test_reading_objects_loads_little(repo: Repo) -> None:
@@ -25,7 +25,10 @@ def test_who_wants_the_package_gets_it_whole(repo: Repo) -> None:
         + "assert not loaded and 'pygit2' not in sys.modules\n"
         "import pygit2\n"
         "assert pygit2.Odb is module.Odb and load() is pygit2\n"
-        "print(pygit2.Repository('.').head.target, pygit2.__version__)"
+        "head = pygit2.Repository('.').head\n"
+        "kind, _ = module.Odb('.git/objects').read(str(head.target))\n"
+        "assert kind is pygit2.enums.ObjectType.COMMIT\n"
+        "print(head.target, pygit2.__version__)"
     )
     assert repo.run(sys.executable, "-c", program).decode().split()[0] == repo.git("rev-parse", "HEAD")
 

@@ -65,6 +65,19 @@ def test_what_is_written_git_reads(repo: Repo) -> None:
     assert repo.git("log", "-1", "--format=%s", REF) == "why"
 
 
+def test_what_is_noted_in_the_same_words_is_not_sent_to_git_again(repo: Repo) -> None:
+    known, other = repo.commit("a", "1\n"), repo.commit("a", "2\n")
+    unknown = "1" * len(known)
+    here = view(repo)
+    notes.add(here, REF, {known: b"said\n"}, union, "message")
+    with open_objects(here) as store:
+        wanted = {known: b"said\n", other: b"said\n", unknown: b"said\n"}
+        assert b"said" not in notes._changes(store, None, wanted)
+        new = notes.make(here, store, None, wanted | {other: b"else\n"}, "message", {})
+        repo.git("update-ref", "refs/notes/made", new)
+    assert read(repo, "refs/notes/made") == {known: b"said\n", other: b"else\n", unknown: b"said\n"}
+
+
 def test_nothing_new_makes_no_commit(repo: Repo) -> None:
     here = view(repo)
     (commit,) = commits(repo, 1)

@@ -86,3 +86,20 @@ def test_the_number_of_processes_does_not_grow(
         counts.append(len(gits(work, capsys, monkeypatch)))
         monkeypatch.delenv("GITTRACE_TRACE")
     assert counts[1] == counts[2] < 25
+
+
+def test_git_is_asked_each_question_once(
+    work: Recording, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded(work, "first")
+    work.git("push", "-q", "--no-verify", "origin", "main")
+    push(work)
+    recorded(work, "second")
+    work.git("push", "-q", "--no-verify", "origin", "main")
+    capsys.readouterr()
+    asked = gits(work, capsys, monkeypatch)
+    assert any(" fast-import " in line for line in asked)
+    # what came to the remote is in history there, and was not before sharing began
+    assert len([line for line in asked if "rev-list --stdin" in line]) == 1
+    # remotes and the way to reach them are configured beside what is of ours
+    assert len([line for line in asked if " config " in line]) <= 1

@@ -180,5 +180,6 @@ def test_which_remote_is_meant(work: Recording) -> None:
     work.here.forget_config()
     assert default_remote(work.here) == "elsewhere"
     work.git("remote", "remove", "elsewhere")
+    work.here.forget_config()
     with pytest.raises(NotFound, match="no remote to fetch from"):
         default_remote(work.here)

@@ -4,9 +4,12 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from gittrace.commands import pre_push, push
+from gittrace.main import build_parser, find
 from gittrace.share import queue
 from gittrace.share import state as states
 from gittrace.share.publish import alone
@@ -395,3 +398,38 @@ def test_without_the_program_git_goes_on(project: Recording, server: Server, tmp
     through(project.repo, "git", "push", "-q", "origin", "main", env=env)
     assert server.repo.git("rev-parse", "main") == one
     through(project.repo, "git", "push", "--mirror", "origin", env=env, status=1)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (pre_push, ["--parent", "42", "--", "origin", "/some where"]),
+        (push, []),
+        (push, ["-q"]),
+        (push, ["--quiet", "origin"]),
+        (push, ["origin"]),
+    ],
+)
+def test_what_is_parsed_without_argparse_means_the_same(command: ModuleType, said: list[str]) -> None:
+    fast = command.parse_fast(said)
+    assert fast is not None
+    name = command.__name__.rpartition(".")[2].replace("_", "-")
+    assert vars(fast) == vars(build_parser(find(name)).parse_args(said))
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (pre_push, []),
+        (pre_push, ["origin", "url"]),
+        (pre_push, ["--parent", "x", "--", "a", "b"]),
+        (pre_push, ["--parent", "1", "a", "b"]),
+        (push, ["-h"]),
+        (push, ["a", "b"]),
+        (push, ["-q", "-q"]),
+        (push, ["--all", "origin"]),
+        (push, ["origin", "--json"]),
+    ],
+)
+def test_the_rest_is_left_to_argparse(command: ModuleType, said: list[str]) -> None:
+    assert command.parse_fast(said) is None

@@ -132,16 +132,16 @@ def find_commits(repo: Repository, active: Active, patient: bool = False) -> Non
         deactivate(repo.trace_dir)  # the stop was killed before it could
         return
     head, seen = load_position(repo.trace_dir)
-    moves = reflog.since(repo, seen)
-    if not moves.entries and head == _head(repo):
+    asked = repo.start("rev-parse", "-q", "--verify", "HEAD")
+    try:
+        moves = reflog.since(repo, seen)
+    finally:
+        now = asked.check(ok=(0, 1)).decode().strip() or None
+    if not moves.entries and head == now:
         return
     taken = snapshot.take(repo)
     with Journal(active.journal) as journal:
         catch_up(repo, active, journal, taken, at_once=True, patient=patient)
-
-
-def _head(repo: Repository) -> str | None:
-    return repo.git("rev-parse", "-q", "--verify", "HEAD", ok=(0, 1)).decode().strip() or None
 
 
 def session_header(path: str) -> Event:
