@@ -110,6 +110,11 @@ class Planner:
         """Tell whether a remote-tracking ref shows here where a ref of the remote stands."""
         return tracked_as(self.tracking, ref) is not None
 
+    def may_have_news(self, entries: Sequence[Entry]) -> bool:
+        """Tell whether something changed, here or at the remote, since notes were published last."""
+        came = set(self.there()) - set(self.state.tips)
+        return bool(entries or came) or not self.known or self.local != self.state.notes
+
     def plan(
         self,
         entries: Iterable[Entry],

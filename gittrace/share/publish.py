@@ -6,7 +6,7 @@ it moves when the server has confirmed, the queue's entries leave then, and not 
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from gittrace.git.transfer import Line, RemoteMoved
 from gittrace.model.segment import Note, parse_note
 from gittrace.share import queue, writer
 from gittrace.share import state as states
-from gittrace.share.gated import gate_of
+from gittrace.share.gated import Beside, gate_of
 from gittrace.share.plan import Plan, Planner, Scope
 from gittrace.share.queue import Entry
 from gittrace.share.remotes import Remotes, Target, mirror, writer_of
@@ -172,7 +172,6 @@ class _Publication:
         self.line = line
         self.done = done
         self.dry = dry
-        self.gate = gate_of(repo)
         # the notes that git writes while the gate looks at them, and on top of what
         self._making: tuple[str | None, Mapping[str, bytes], notes.Making] | None = None
 
@@ -192,7 +191,10 @@ class _Publication:
                 state.baseline = planner.there()
             # what was held back will be again, and objects be written for nobody each time
             ahead = {} if self.dry or state.held else {"ahead": partial(self._begin, planner.base)}
-            plan = planner.plan(entries, self.scope, self.gate, more, **ahead)
+            # there are two processors mostly, and to load the rules takes as long as to find out what is new
+            beside = Beside(self.repo) if not attempt and planner.may_have_news(entries) else None
+            with closing(beside) if beside else nullcontext():
+                plan = planner.plan(entries, self.scope, gate_of(self.repo, beside), more, **ahead)
             self._report(plan)
             if self.dry:
                 self._rehearse(self.dry, planner, plan, state, entries)

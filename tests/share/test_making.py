@@ -17,7 +17,7 @@ from gittrace.git.process import Process
 from gittrace.git.repository import Repository
 from gittrace.model.segment import SegmentLine, encode
 from gittrace.share import publish as publishing
-from gittrace.share.gated import gate_of
+from gittrace.share.gated import Beside, gate_of
 from gittrace.share.plan import Gate
 from gittrace.share.remotes import quoted
 from gittrace.share.state import share_dir
@@ -38,8 +38,8 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         order.extend(["write"] if args[0] == "fast-import" else [])
         return start(self, *args, **options)
 
-    def watched(repo: Repository) -> Gate:
-        gate = gate_of(repo)
+    def watched(repo: Repository, beside: Beside | None) -> Gate:
+        gate = gate_of(repo, beside)
 
         def asked(lines: list[SegmentLine]) -> tuple[set[SegmentLine], dict[SegmentLine, TraceError]]:
             order.append("scan")
@@ -141,7 +141,7 @@ def test_a_gate_that_fails_leaves_no_git_behind(
         pids.extend([process.pid] if args[0] == "fast-import" else [])
         return process
 
-    def failing(repo: Repository) -> Gate:
+    def failing(repo: Repository, beside: Beside | None) -> Gate:
         def asked(lines: list[SegmentLine]) -> tuple[set[SegmentLine], dict[SegmentLine, TraceError]]:
             raise TraceError("the rules can't be read")
 

@@ -45,17 +45,8 @@ class Verdict:
 
 def check(repo: Repository, lines: Iterable[SegmentLine]) -> Verdict:
     """Scan segments, those that were not scanned by these rules before. Raises BadConfig, TraceError."""
-    verdict = Verdict()
-    lines = list(lines)
     with closing(Gate(repo)) as gate:
-        gate.look_at(lines)
-        for line in lines:
-            found = gate.findings(line)
-            if found:
-                verdict.held.append((line, found))
-            else:
-                verdict.passed.append(line)
-    return verdict
+        return gate.verdict(list(lines))
 
 
 def explain(line: SegmentLine, found: Iterable[Finding]) -> TraceError:
@@ -87,6 +78,18 @@ class Gate:
     def close(self) -> None:
         """Let go of the cache."""
         self._db.close()
+
+    def verdict(self, lines: Sequence[SegmentLine]) -> Verdict:
+        """Return which of some segments may leave; scan those that were not scanned before."""
+        verdict = Verdict()
+        self.look_at(lines)
+        for line in lines:
+            found = self.findings(line)
+            if found:
+                verdict.held.append((line, found))
+            else:
+                verdict.passed.append(line)
+        return verdict
 
     def look_at(self, lines: Sequence[SegmentLine]) -> None:
         """Scan segments together, in less time. What is found is told by `findings`, which scans each again."""
