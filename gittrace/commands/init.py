@@ -5,10 +5,10 @@ import os
 import sys
 
 from gittrace.errors import UsageError
-from gittrace.git.repository import discover
-from gittrace.share.remotes import Remotes
-from gittrace.share.setup import fetch_along, share
-from gittrace.text import clean, shown
+from gittrace.git.repository import Repository, discover
+from gittrace.share.remotes import Remotes, Target
+from gittrace.share.setup import fetch_along, left_behind, share
+from gittrace.text import clean, counted, quoted_word, shown
 from gittrace.trace.upkeep.initialize import initialize
 
 HELP = "prepare a repository for recording"
@@ -20,7 +20,8 @@ again after git or gittrace was upgraded, 'trace.seal' or 'trace.push' was set, 
 nothing is done twice.
 
 With --share every 'git push' to REMOTE publishes the notes of the commits that it takes there. What was recorded on
-commits that REMOTE has already is left to 'git trace push'. 'git config trace.push off' ends it.
+commits that REMOTE has already is left to 'git trace push'; how much that is, is said. 'git config trace.push off' ends
+it.
 """
 
 
@@ -54,4 +55,14 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(clean(f"warning: {effect}{shown(hook.problem)}\n"))
         for line in hook.advice.splitlines():
             sys.stderr.write(clean(f"hint: {line}\n"))
+    if shared and not args.quiet:
+        _hint(repo, shared)
     return 0
+
+
+def _hint(repo: Repository, shared: Target) -> None:
+    segments, traces = left_behind(repo, shared)
+    if segments:
+        what = f"{counted(segments, 'segment')} of {counted(traces, 'trace')}"
+        sys.stderr.write(clean(f"hint: commits that '{shown(shared.remote)}' has already carry {what}\n"))
+        sys.stderr.write(clean(f"hint: to publish these too: git trace push {shown(quoted_word(shared.remote))}\n"))

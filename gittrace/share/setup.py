@@ -3,8 +3,9 @@
 from gittrace.git.objects import open_objects
 from gittrace.git.repository import Repository
 from gittrace.share import state as states
-from gittrace.share.plan import Planner
-from gittrace.share.remotes import MARK, Target, notes_refspec, writer_of
+from gittrace.share.gated import as_before
+from gittrace.share.plan import Planner, Scope
+from gittrace.share.remotes import MARK, Remotes, Target, notes_refspec, writer_of
 from gittrace.share.renamed import remotes_of
 from gittrace.share.writer import ensure_own
 from gittrace.trace.upkeep.initialize import add_settings, initialize
@@ -32,6 +33,19 @@ def share(repo: Repository, remote: str, to: str | None = None) -> Target:
             state.baseline = Planner(repo, store, remotes, target, writer_of(repo), state).there()
         states.save(repo, remote, state)
     return target
+
+
+def left_behind(repo: Repository, target: Target) -> tuple[int, int]:
+    """Return how many segments, of how many traces, are noted on commits that a remote has, and are not published.
+
+    None of its pushes will take these there. Raises GitFailed, NotInitialized.
+    """
+    state = states.load(repo, target.remote)
+    with open_objects(repo) as store:
+        planner = Planner(repo, store, Remotes(repo), target, writer_of(repo), state)
+        # nothing leaves, so nothing is scanned
+        plan = planner.plan((), Scope(everything=True), as_before(state.held), {})
+    return plan.segments, len(plan.traces)
 
 
 def fetch_along(repo: Repository, remote: str) -> None:

@@ -433,3 +433,27 @@ def test_what_is_parsed_without_argparse_means_the_same(command: ModuleType, sai
 )
 def test_the_rest_is_left_to_argparse(command: ModuleType, said: list[str]) -> None:
     assert command.parse_fast(said) is None
+
+
+def test_what_was_pushed_before_is_hinted_at(make_project: Project, server: Server) -> None:
+    project = make_project()
+    project.git("remote", "add", "origin", server.url)
+    for name in ("one", "two"):
+        recorded(project, name)
+    project.git("push", "-q", "--no-verify", "origin", "main")
+    recorded(project, "three")
+    project.git("trace", "init", "-q", "--share", "origin")
+    assert project.repo.errors == ""
+    project.git("trace", "init", "--share", "origin")
+    assert project.repo.errors.splitlines() == [
+        "hint: commits that 'origin' has already carry 4 segments of 2 traces",
+        "hint: to publish these too: git trace push origin",
+    ]
+    through(project.repo, "git", "push", "-q", "origin", "main")
+    assert len(server.segments()) == 1
+    project.git("trace", "init", "--share", "origin")
+    assert "carry 4 segments of 2 traces" in project.repo.errors
+    project.git("trace", "push", "origin")
+    assert len(server.segments()) == 3
+    project.git("trace", "init", "--share", "origin")
+    assert project.repo.errors == ""
