@@ -52,6 +52,12 @@ _HARMLESS = frozenset(
     age days seconds minutes total max min
     """.split()
 )
+# a name that ends so tells of a command that prints the secret; one that prints its own words is none
+_COMMANDS = frozenset(b"cmd command eval helper program script".split())
+_PRINTS = (b"echo ", b"printf ")
+# of shells and templates: what is put in the place of this is not here
+_SUBSTITUTED = re.compile(rb"\$\([^()\n]*\)|\$\{[^{}\n]*\}|\{\{[^{}\n]*\}\}|`(?=[a-z]+`|[^` \n]* )[^`\n]+`")
+_BACKTICK = b"`"
 _KEY_BEFORE = (
     b"api", b"access", b"account", b"private", b"secret", b"encrypt", b"encryption", b"sign", b"signing", b"master",
     b"auth", b"client", b"storage", b"service", b"shared", b"admin", b"app", b"license", b"webhook", b"deploy",
@@ -64,6 +70,8 @@ _BARE = Kind(beside.BARE)
 _LONG = Kind(beside.OF_A_LONG_VALUE)
 _DIGITS = Kind(rb"[0-9]")
 _MOST = beside.MOST
+# what is shorter is no password
+_SHORTEST = 4
 _LEAST_LONG, _MOST_LONG = beside.LONG
 # a long value begins so far behind where its keyword begins, at most
 _REACH = 160
@@ -173,7 +181,7 @@ def _can_be_secret(buf: bytes, value: Value) -> bool:
         return False
     if is_word(buf, start, end) or (buf[start] in _LITERAL_BEGINS and _LITERAL.match(buf, start, end)):
         return False
-    if rest_start < rest_end and _is_harmless(buf[rest_start - 1], buf[rest_start:rest_end]):
+    if rest_start < rest_end and _is_harmless(buf[rest_start - 1], buf[rest_start:rest_end], buf[start:end]):
         return False
     if b"." in buf[rest_start:rest_end] and _FILE.search(buf, rest_start, rest_end) and _HASH.match(buf, start, end):
         return False
@@ -211,13 +219,15 @@ def _word_before(buf: bytes, start: int) -> bytes:
     return left[max(left.rfind(b" "), left.rfind(b"\n"), left.rfind(b"\t")) + 1 :]
 
 
-def _is_harmless(last: int, rest: bytes) -> bool:
+def _is_harmless(last: int, rest: bytes, value: bytes) -> bool:
     """Tell whether the rest of a name says that its value is no secret: `tokenizer`, `password_hash`, `keyType`."""
     words = _NAME_WORDS.findall(rest)
     if not words:
         return False
     first = words[0]
     attached = rest.startswith(first) and (first.islower() if 97 <= last <= 122 else first.isupper())
+    if words[-1].lower() in _COMMANDS and not value.startswith(_PRINTS):
+        return True
     return (attached and first.lower() not in _GOES_WITH) or words[-1].lower() in _HARMLESS
 
 
@@ -226,15 +236,25 @@ def password(runs: Runs, value: Value) -> Span:
     at, _, rest_end, start, end, is_quoted = value
     buf = runs.buf
     # what is most is asked first: a text may be made of nothing else
-    if end - start < 4 or not (is_quoted or _is_literal(runs, start, end) or _is_constant(buf, at, rest_end)):
+    if end - start < _SHORTEST or not (is_quoted or _is_literal(runs, start, end) or _is_constant(buf, at, rest_end)):
         return None
     if (buf.find(b"/", start, end) >= 0 or buf.find(b":\\", start, end) >= 0) and PATH.match(buf, start, end):
         return None
     if not _can_be_secret(buf, value) or not _WORD.search(buf, start, end):
         return None
-    if is_quoted and _is_spoken(buf[start:end]):
+    if is_quoted and (_is_spoken(buf[start:end]) or _is_substituted(buf, value)):
         return None
     return start, end
+
+
+def _is_substituted(buf: bytes, value: Value) -> bool:
+    """Tell whether a value in quotes is what a command prints, or variables hold, and next to nothing beside that."""
+    at, _, rest_end, start, end, _ = value
+    text = buf[start:end]
+    if buf[start - 1 : start] == _BACKTICK:
+        # elsewhere than in a shell these are quotes as any
+        return b" " in text and _is_constant(buf, at, rest_end)
+    return len(text) - sum(map(len, _SUBSTITUTED.findall(text))) < _SHORTEST
 
 
 def _is_spoken(value: bytes) -> bool:

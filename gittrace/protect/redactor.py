@@ -19,7 +19,7 @@ from gittrace.protect.keys import KeyMask
 from gittrace.protect.rules import PRIVATE_KEY, Rule
 from gittrace.protect.scanner import CONTEXT, PLACEHOLDER, Found, Scanner
 
-ENGINE = 3
+ENGINE = 4
 """To be raised whenever the same rules would find something else than before, or are shown more (`cleaning.py`).
 
 What the gate remembers of a segment counts for this engine only.
