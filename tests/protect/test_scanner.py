@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gittrace.protect.beside import BESIDE, CHOSEN
+from gittrace.protect.escapes import has_escapes
 from gittrace.protect.redactor import BUILTIN
 from gittrace.protect.rules import Rule
 from gittrace.protect.runs import Runs
@@ -93,7 +94,12 @@ PIECES = st.one_of(
 @MORE
 @given(st.lists(PIECES, max_size=10).map(b"".join))
 def test_the_search_leaves_nothing_out(text: bytes) -> None:
-    assert _covered(SCANNER.find(text)) == _everywhere(ALL, text)
+    found, wanted = _covered(SCANNER.find(text)), _everywhere(ALL, text)
+    if has_escapes(text):
+        # what a terminal shows of it is looked at too, where what is apart may be one
+        assert all(any(low <= start and end <= high for low, high, _ in found) for start, end, _ in wanted)
+    else:
+        assert found == wanted
 
 
 @pytest.mark.parametrize("rule", [rule for rule in ALL if not rule.line], ids=lambda rule: rule.name)
