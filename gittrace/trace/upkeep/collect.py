@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 from gittrace.clock import now, uuid7
@@ -100,7 +101,7 @@ def collect(repo: Repository, expire: str | None = None, dry_run: bool = False, 
         store.close()
     result.notes = gone.dropped
     result.kept += gone.kept
-    with locked(repo):
+    with nullcontext() if dry_run else locked(repo):
         result.rewrites = drop_gone(repo, dry_run)
     if dry_run:
         return result
