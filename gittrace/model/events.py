@@ -133,6 +133,7 @@ class Event(Part):
     A `parallel` event ran beside another one: its `tree` does not follow the `tree_after` before it.
     `taken` are lines of `diff` that stood on a branch from which they were taken, or to which HEAD went: the number of
     a file in the diff, from 0, and the first and the last of some lines of its new side; a number alone is all of it.
+    `effect_taken` are those of `effect`.
     """
 
     kind: Annotated[str, StringConstraints(min_length=1)]
@@ -151,6 +152,7 @@ class Event(Part):
     effect_redacted: bool | None = None
     parallel: bool | None = None
     taken: list[Annotated[list[Count], Field(min_length=1, max_length=3)]] | None = None
+    effect_taken: list[Annotated[list[Count], Field(min_length=1, max_length=3)]] | None = None
 
     @model_validator(mode="after")
     def _text_or_omitted(self) -> "Event":

@@ -112,7 +112,7 @@ _FIELDS: dict[str, Check] = {
     "parents": _list_of(is_oid),
     "commits": _list_of(is_oid),
     "borrowed": _list_of(is_oid),
-    "taken": _list_of(_taken),
+    **dict.fromkeys(("taken", "effect_taken"), _list_of(_taken)),
     "pairs": _list_of(_pair),
     "input": _anything,
     "agent": _mapping({"name": _text}, {"version": _text, "model": _text}),

@@ -16,7 +16,7 @@ from gittrace.trace.authorship.lineage import Lineage
 from gittrace.trace.authorship.past import Past
 from gittrace.trace.authorship.reached import Outdated, Reached, Told
 from gittrace.trace.authorship.versions import When
-from gittrace.trace.produced.bringing import borrowed_of, brings
+from gittrace.trace.produced.bringing import borrowed_of, brings, grafts_of, may_bring
 from gittrace.trace.produced.taken import Taken
 from gittrace.trace.produced.unmasked import unmasked
 from gittrace.trace.text.lines import Lines
@@ -190,6 +190,7 @@ class _Steps:
         self._grew_on = grew_on(trace.events)
         self._hooked = is_hooked(session)
         self._commands = {str(event["id"]): event for event in session.events if event["kind"] == COMMAND}
+        self._grafts = grafts_of(session.events)
         self._came: dict[str, frozenset[str]] = {}
         # the worktree before the command that was asked for last
         self._before: dict[str, TreeEditor] = {}
@@ -224,7 +225,8 @@ class _Steps:
                     continue
                 brought = self._brought(now, then, event)
                 # what a command wrote it did write, though a branch has the same; nor is what the trace made lent
-                lent = frozenset[str]().union(*map(self._foreign, others if part == DIFF else ()))
+                taken_from = others if part == DIFF or may_bring(event) else ()
+                lent = frozenset[str]().union(*map(self._foreign, taken_from))
                 for doer, done, some in self._parted(event, part, changes):
                     nobody = is_header or (part == EFFECT and brings(event))
                     writer = None if nobody else self._writer(doer, done, segment.index)
@@ -281,7 +283,7 @@ class _Steps:
             data = from_json_text(text, event.get(f"{part}_encoding")) if isinstance(text, str) else b""
             files = unmasked(parse(data), self.objects)
             links = {file.path: file.new_oid for file in files if GITLINK in (file.old_mode, file.new_mode)}
-            taken = Taken(event if part == DIFF else {}, files)
+            taken = Taken(event, part, files)
             return [change for file in files if (change := change_of(file, taken.numbers(file)))], links
         except (PatchError, ValueError) as error:
             self.problems.append(f"event '{event.get('id')}': {error}")
@@ -314,6 +316,8 @@ class _Steps:
         commits = self._seen - (self._start & self._foreign(now) & self._foreign(then))
         if event["kind"] == COMMIT and self._grafted(event):
             commits.add(str(event["commit"]))
+        elif event["kind"] == COMMAND:
+            commits = commits.union(self._grafts.get(str(event.get("id")), ()))
         return commits
 
     def _contents(self, commits: Iterable[str]) -> Callable[[bytes], Iterable[Lines]]:

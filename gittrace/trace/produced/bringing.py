@@ -1,5 +1,6 @@
 """Tell what came into the worktree from elsewhere: by recorded commands of git, or borrowed by a commit. Pure."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from gittrace.model.trace import EventDict
@@ -22,6 +23,12 @@ def brings(event: EventDict) -> bool:
 def grafts(event: EventDict) -> bool:
     """Tell whether a command is one that does to files what commits did: neither is what it takes away."""
     return _git_command(event) in _GRAFTING
+
+
+def may_bring(event: EventDict) -> bool:
+    """Tell whether git brought in some of what a command did, as one of several that it ran or from a shell."""
+    words = re.findall(r"[\w-]+", str(event.get("command") or "")) if event["kind"] == COMMAND else []
+    return "git" in words and not _BRINGING.isdisjoint(words)
 
 
 def borrowed_of(events: Sequence[EventDict], time: Callable[[str], int | None]) -> list[tuple[str, ...]]:

@@ -1,8 +1,9 @@
 """Which lines of an event's diff stood elsewhere: on branches from which they were taken, or to which HEAD went.
 
 The commits that tell are looked into when a session is sealed. Where it is read they may be gone, and a clone never had
-those of a branch that was not pushed. So what they tell is recorded with the diff, as `taken`: arrays of the number of
-a file in the diff, from 0, and the first and the last of some lines of its new side; a number alone is all of a file.
+those of a branch that was not pushed. So what they tell is recorded with the diff, as `taken` and
+`effect_taken`: arrays of the number of a file in the diff, from 0, and the first and the last of some lines of its new
+side; a number alone is all of a file.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -15,13 +16,15 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, heads
-from gittrace.trace.produced.bringing import borrowed_of, grafts_of
+from gittrace.trace.produced.bringing import borrowed_of, grafts_of, may_bring
 from gittrace.trace.text.align import align, key
 from gittrace.trace.text.fingerprint import exact_of, line_of
 from gittrace.vocabulary import COMMIT, REWRITE
 
 # a content over this (bytes) is not compared
 _LARGEST = 1 << 20
+# by the part of an event
+_NAMES = {"diff": "taken", "effect": "effect_taken"}
 # line numbers begin with 1
 _ALL = range(1 << 62)
 
@@ -46,29 +49,30 @@ def mark(events: Sequence[dict[str, Any]], own: Collection[str], store: ObjectSt
         came = [] if before in (None, head) or before in mine else [before]
         whole = [*came, *grafts.get(str(event.get("id")), ())]
         head = after
-        if event is events[0] or not isinstance(event.get("diff"), str):
-            continue
         for oid in (*lent, *whole):
             if oid not in trees and store.kind(oid) == "commit":
                 trees[oid] = TreeEditor(store, store.commit(oid).tree)
         here, there = ([trees[oid] for oid in names if oid in trees] for names in (lent, whole))
-        if (here or there) and (found := list(_found(event, here, there, store))):
-            event["taken"] = found
+        if event is events[0] or not (here or there):
+            continue
+        for part, name in _NAMES.items() if may_bring(event) else [("diff", _NAMES["diff"])]:
+            if found := list(_found(_files(event, part), here, there, store)):
+                event[name] = found
 
 
 def _found(
-    event: EventDict, lent: Sequence[TreeEditor], whole: Sequence[TreeEditor], store: ObjectStore
+    files: Sequence[FilePatch], lent: Sequence[TreeEditor], whole: Sequence[TreeEditor], store: ObjectStore
 ) -> Iterator[list[int]]:
-    for number, file in enumerate(_files(event)):
+    for number, file in enumerate(files):
         if any(_is_there(tree, file) for tree in (*lent, *whole)):
             yield [number]
         elif lent and file.new_path and file.hunks:
             yield from ([number, *row] for row in _rows(_same(file, lent, store)))
 
 
-def _files(event: EventDict) -> list[FilePatch]:
+def _files(event: EventDict, part: str) -> list[FilePatch]:
     try:
-        return parse(from_json_text(event["diff"], event.get("diff_encoding")))
+        return parse(from_json_text(event.get(part, ""), event.get(f"{part}_encoding")))
     except (PatchError, ValueError):
         return []  # who reads it says so
 
@@ -131,11 +135,11 @@ def said_in(tree: TreeEditor, path: bytes, store: ObjectStore) -> set[int]:
 
 
 class Taken:
-    """What is recorded of the lines that an event took, as far as its diff has such; `files` are those of its diff."""
+    """What is recorded of the lines that an event took, in its `diff` or `effect`, of which `files` are the files."""
 
-    def __init__(self, event: EventDict, files: Sequence[FilePatch]) -> None:
+    def __init__(self, event: EventDict, part: str, files: Sequence[FilePatch]) -> None:
         self._rows: dict[bytes, list[range]] = {}
-        for number, *ends in event.get("taken") or ():
+        for number, *ends in event.get(_NAMES[part]) or ():
             if number < len(files):
                 row = range(ends[0], ends[1] + 1) if ends else _ALL
                 self._rows.setdefault(files[number].path, []).append(row)

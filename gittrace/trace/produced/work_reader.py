@@ -17,7 +17,7 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, Trace, grew_on, made_in
-from gittrace.trace.produced.bringing import brings, grafts, grafts_of
+from gittrace.trace.produced.bringing import brings, grafts, grafts_of, may_bring
 from gittrace.trace.produced.taken import Taken, said_in
 from gittrace.trace.produced.unmasked import unmasked
 from gittrace.trace.produced.work import Origin, Work, Written, microseconds
@@ -113,7 +113,7 @@ class _Reader:
             if not isinstance(text, str) and not isinstance(omitted, Mapping):
                 continue
             # what a command wrote it did write, though a branch has the same
-            others = self.lent.get(origin.event_id, ()) if key == "diff" else ()
+            others = self.lent.get(origin.event_id, ()) if key == "diff" or may_bring(event) else ()
             lent = [self._tree(root) for oid in others if (root := self._root(oid))]
             foreign = self._foreign(at, *merged) + self._brought(origin.event_id) + lent
             self.came = key == "effect" and brings(event)
@@ -224,7 +224,7 @@ class _Reader:
             self.work.problems.append(f"event '{origin.event_id}': {error}")
             return
         known_states = {file.path for file in files if file.new_path and self._leads_back(file)}
-        taken = Taken(event if key == "diff" else {}, files)
+        taken = Taken(event, key, files)
         read = [
             (file, file_lines(file), self._file(file, origin, counts and not taken.whole(file.path), foreign))
             for file in files

@@ -173,6 +173,50 @@ def test_a_stash_of_before_the_session_popped_by_hand(work: Recording, clone: Re
         assert blamed(there, "c") == said("mine", by="commit")
 
 
+@pytest.mark.parametrize("commits", [False, True])
+@pytest.mark.parametrize(
+    "how", ["merge -q --squash topic", "cherry-pick -n topic", "checkout topic a b", "stash pop -q"]
+)
+def test_a_line_for_the_shell_in_which_git_takes_lines(
+    work: Recording, topic: str, clone: Recording, how: str, commits: bool
+) -> None:
+    if how.startswith("stash"):
+        work.write(a=TEN + lines("theirs", "too"), b=lines("new"))
+        work.git("stash", "push", "-q", "-u")
+    time.sleep(1.1)  # a commit's time is in whole seconds
+    trace = work.start().trace_id
+    line = f"git {how} && echo the line named mine >c && git add ."
+    work.run("sh", "-c", line + (" && git commit -q -m taken" if commits else ""))
+    own = work.head() if commits else work.commit("taken")
+    work.stop()
+    _fetch(clone)
+    for there in (work, clone):
+        link = link_to(outcome(there, trace), own)
+        assert (link.tier, link.share) == (TOOL, 0.25)
+        for path in ("a", "b"):
+            assert set(blamed(there, path).values()) == {None}
+        assert None not in blamed(there, "c").values()
+
+
+@pytest.mark.parametrize("pick", ["cherry-pick", "revert --no-edit"])
+def test_a_line_for_the_shell_that_picks(work: Recording, pick: str) -> None:
+    work.write(a=TEN + lines("theirs", "too"))
+    first = work.commit("theirs")
+    work.git("switch", "-q", "-c", "topic", "HEAD~")
+    if pick != "cherry-pick":
+        work.git("switch", "-q", "main")
+        work.write(a=TEN)
+        first = work.commit("gone")
+    time.sleep(1.1)
+    trace = work.start().trace_id
+    work.run("sh", "-c", f"git {pick} {first} && echo the line named mine >c")
+    own = work.commit()
+    work.stop()
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+    assert set(blamed(work).values()) == {None}
+    assert None not in blamed(work, "c").values()
+
+
 @pytest.fixture
 def clone(work: Recording, tmp_path: Path) -> Recording:
     """A clone that is to get main and the notes, and no other branch: see `_fetch`."""
