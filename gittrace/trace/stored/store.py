@@ -14,7 +14,8 @@ from gittrace.journal.active import Active, active_session, journal_path
 from gittrace.journal.read import Event, read
 from gittrace.protect.masking import Masking
 from gittrace.trace.recording import progress
-from gittrace.trace.sealing.seal import pending_sessions, seal, segment_of, session_header
+from gittrace.trace.sealing.making import segment_of
+from gittrace.trace.sealing.seal import pending_sessions, seal, session_header
 from gittrace.trace.stored.index import Index
 from gittrace.trace.stored.indexed import Place
 from gittrace.trace.stored.summary import summary
