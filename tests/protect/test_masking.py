@@ -140,10 +140,12 @@ def test_rules_of_a_team_are_loaded_for_their_words_only(work: Recording, monkey
     event = {"stdout": "nothing of it, mail to nobody@localhost\n"}
     # the first time they are read, since nobody knows their words
     assert masked_early(work.here, event) == event
-    for name in ("gittrace.protect.redactor", "gittrace.protect.redaction", "gittrace.protect.team"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    assert masked_early(work.here, event) is event
-    assert "gittrace.protect.redaction" not in sys.modules
+    # they are back before anything imports them: a second one would be other modules' own
+    with monkeypatch.context() as unloaded:
+        for name in ("gittrace.protect.redactor", "gittrace.protect.redaction", "gittrace.protect.team"):
+            unloaded.delitem(sys.modules, name, raising=False)
+        assert masked_early(work.here, event) is event
+        assert "gittrace.protect.redaction" not in sys.modules
     assert "blue" not in masked_early(work.here, {"stdout": "a blue-whale-1"})["stdout"]
     # another file has other words, whoever wrote it and when
     path = work.repo.top / ".git/rules.toml"
