@@ -26,7 +26,7 @@ _TREE = "040000"
 _BLOB = "100644"
 _ATTEMPTS = 50
 # how often what a gc took is written again
-_WRITINGS = 3
+_WRITINGS = 6
 # how many tips of a trace's ref are tried where the last one is damaged
 _REMEMBERED = 32
 _Entries = dict[str, tuple[str, str]]
