@@ -72,54 +72,81 @@ def is_dropped(error: GitFailed) -> bool:
     return isinstance(error, ObjectsDropped) or any(words in said for words in _DROPPED)
 
 
-def settle(repo: "Repository", ref: str, new: str, old: str, since: "Signs | None") -> None:
-    """See to it that all is here and stays here that a ref leads to, which was moved from `old` to `new` just now.
+def move(
+    repo: "Repository", ref: str, new: str, old: str, since: "Signs | None", options: "tuple[str, ...]" = ()
+) -> None:
+    """Move a ref from `old` (empty where it is new) to `new`, and see to it that all that it leads to stays here.
 
-    `old` is empty where the ref is new. `since`: the signs before the first of the objects was written; None where they
-    tell nothing, since packs came by ourselves.
+    `since`: the signs before the first of the objects was written; None where they tell nothing, since packs came by
+    ourselves. `options` are those of `git update-ref`.
     Raises ObjectsDropped when objects are gone; the ref is where it was then. Raises GitFailed.
     """
-    if is_collecting(repo.common_dir) or (since and signs(repo.common_dir) != since):
-        failed = _keep(repo, new, old)
-    else:
-        failed = "" if since or is_whole(repo, new, old=old) else "a gc ran meanwhile"
-    if failed:
+    is_held = _may_collect(repo, since)
+    keep = _hold(repo, new, old) if is_held else ""
+    try:
+        repo.git("update-ref", *options, ref, new, old or repo.zero)
+    finally:
+        _release(keep)
+    if is_held:
+        return
+    # what a gc took that began meanwhile
+    try:
+        if _may_collect(repo, since):
+            _release(_hold(repo, new, old))
+        elif since is None and not is_whole(repo, new, old=old):
+            raise ObjectsDropped(f"cannot move '{ref}': a gc ran meanwhile, and took objects to which it would lead")
+    except ObjectsDropped:
         repo.git("update-ref", *((ref, old, new) if old else ("-d", ref, new)))
-        raise ObjectsDropped(f"cannot move '{ref}': objects are gone that it would lead to: {failed}")
+        raise
 
 
-def _keep(repo: "Repository", new: str, old: str) -> str:
-    """Put what `new` leads to, and neither `old` nor HEAD, into a pack that was kept until now; return what failed."""
+def _may_collect(repo: "Repository", since: "Signs | None") -> bool:
+    return is_collecting(repo.common_dir) or (since is not None and signs(repo.common_dir) != since)
+
+
+def _hold(repo: "Repository", new: str, old: str) -> str:
+    """Put what `new` leads to, and neither `old` nor HEAD, into a pack that gc passes over.
+
+    Return the path of its `.keep`; nothing where nothing is to be kept. Raises ObjectsDropped.
+    """
     head = repo.git("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip()
     asked = "".join(f"{oid}\n" for oid in (new, "--not", old, head) if oid).encode()
     folder = os.path.join(repo.common_dir, "objects", "pack")
     # git takes it for no pack, and leaves it alone
     base = os.path.join(folder, f"gittrace-{os.getpid()}", "pack")
     os.makedirs(os.path.dirname(base), exist_ok=True)
-    failed = ""
     try:
-        # once more, because gc drops the temporary files of packs too
-        for _ in range(_PACKINGS):
-            try:
-                # not --incremental: what is in a pack may be dropped with it
-                name = repo.git("pack-objects", "-q", "--revs", "--non-empty", _PROMISED, base, stdin=asked).decode()
-            except GitFailed as error:
-                failed = str(error)
-                continue
-            if name:
-                _install(f"{base}-{name.strip()}", os.path.join(folder, f"pack-{name.strip()}"))
-            return ""
+        name = _packed(repo, base, asked)
+        return _install(f"{base}-{name}", os.path.join(folder, f"pack-{name}")) if name else ""
     finally:
         for left in os.listdir(os.path.dirname(base)):
             os.unlink(os.path.join(os.path.dirname(base), left))
         os.rmdir(os.path.dirname(base))
-    return failed
 
 
-def _install(made: str, pack: str) -> None:
-    """Put a pack in its place, with a `.keep` until it is there: gc passes over such a one when it looks.
+def _release(keep: str) -> None:
+    if keep:
+        os.unlink(keep)
 
-    Who looks later finds the ref.
+
+def _packed(repo: "Repository", base: str, asked: bytes) -> str:
+    """Return the name of a pack of what is asked for; nothing where that is nothing."""
+    # not --incremental: what is in a pack may be dropped with it
+    pack = ("pack-objects", "-q", "--revs", "--non-empty", _PROMISED, base)
+    failed = ""
+    for _ in range(_PACKINGS):
+        try:
+            return repo.git(*pack, stdin=asked).decode().strip()
+        except GitFailed as error:
+            # once more, because gc drops the temporary files of packs too
+            failed = str(error)
+    raise ObjectsDropped(f"cannot keep '{asked.split()[0].decode()}': {failed}")
+
+
+def _install(made: str, pack: str) -> str:
+    """Put a pack in its place, with a `.keep` beside it, and return the path of that: gc passes over it when it looks.
+
+    Who looks later, when the `.keep` is gone, finds the ref.
     """
     with open(f"{pack}.keep", "w", encoding="ascii") as file:
         file.write(f"gittrace {os.getpid()}\n")
@@ -127,7 +154,7 @@ def _install(made: str, pack: str) -> None:
     for suffix in (".pack", ".rev", ".idx"):
         if os.path.exists(made + suffix):
             os.rename(made + suffix, pack + suffix)
-    os.unlink(f"{pack}.keep")
+    return f"{pack}.keep"
 
 
 def drop_leftovers(repo: "Repository") -> None:

@@ -267,14 +267,13 @@ def folders(repo: Repository, trace_id: str) -> "dict[str, int]":
 def _moved(repo: Repository, ref: str, new: str, old: str, since: "garbage.Signs") -> bool:
     """Move a ref; return False when another writer was faster."""
     try:
-        repo.git("update-ref", ref, new, old or repo.zero)
+        garbage.move(repo, ref, new, old, since)
     except GitFailed as error:
         if garbage.is_dropped(error):
             raise ObjectsDropped(str(error)) from None
         if not _lost_race(error):
             raise
         return False
-    garbage.settle(repo, ref, new, old, since)
     return True
 
 

@@ -110,13 +110,10 @@ def add(repo: Repository, ref: str, notes: Mapping[str, bytes], merge: Merge, me
                 return False
             tree = store.commit(old).tree if old else None
             changes = _changes(store, tree, wanted)
-        importer = repo.start(*_IMPORT, feed=True)
-        stream = _stream(ref, message, _start(old) + changes, identity(repo), mark=True)
         try:
-            made = importer.check(stream.removesuffix(_DONE) + b"get-mark :1\n" + _DONE).decode().strip()
-            garbage.settle(repo, ref, made, old or "", since=None)
+            new = _import(repo, _start(old) + changes, message)
+            garbage.move(repo, ref, new, old or "", since=None, options=("-m", message))
         except GitFailed as error:
-            _remove_crash_report(repo, importer.pid)
             dropped += garbage.is_dropped(error)
             if tip(repo, ref) == old and (dropped == _WRITINGS or not garbage.is_dropped(error)):
                 raise
@@ -155,8 +152,7 @@ def rewrite(repo: Repository, ref: str, edit: Edit, message: str, only_if_change
             changes += _changes(store, tree, wanted)
         new = _import(repo, changes, message)
         try:
-            repo.git("update-ref", "-m", message, ref, new, old or repo.zero)
-            garbage.settle(repo, ref, new, old or "", since=None)
+            garbage.move(repo, ref, new, old or "", since=None, options=("-m", message))
         except GitFailed as error:
             if tip(repo, ref) == old and not garbage.is_dropped(error):
                 raise

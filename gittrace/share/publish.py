@@ -305,11 +305,10 @@ def state_of(repo: Repository, target: Target, dry: Rehearsal | None) -> State:
 def _move(repo: Repository, ref: str, new: str, old: str | None) -> None:
     """Move the mirror; where a refspec of the user's covers it, git has moved it already."""
     try:
-        repo.git("update-ref", ref, new, old or repo.zero)
+        garbage.move(repo, ref, new, old or "", since=None)
     except GitFailed:
         if notes.tip(repo, ref) != new:
             raise
-    garbage.settle(repo, ref, new, old or "", since=None)
 
 
 class Drain:
