@@ -224,6 +224,8 @@ def replace(repo: Repository, trace_id: str, folder: str, files: "Mapping[str, s
         finally:
             trees.close()
         if _moved(repo, ref, new, old, repo.signs):
+            # what was replaced may be a secret: the ref never goes back to it
+            forget_tips(repo, trace_id)
             _remember(repo, trace_id, new)
             return True
     raise RefMoved(f"cannot update '{ref}': other writers were faster {_ATTEMPTS} times")
@@ -248,6 +250,7 @@ def keep_only(repo: Repository, trace_id: str, names: "Iterable[str]") -> bool:
         repo.git("update-ref", "-d", ref, old)
         forget_tips(repo, trace_id)
     elif _moved(repo, ref, new, old, repo.signs):
+        forget_tips(repo, trace_id)
         _remember(repo, trace_id, new)
     else:
         raise RefMoved(f"cannot update '{ref}': another writer was faster")

@@ -278,7 +278,6 @@ def test_no_reader_is_hurt(
     monkeypatch.chdir(work.repo.top)
     before = sorted(path for path in work.repo.top.parent.rglob("*") if ".git" not in path.parts)
     hurt = []
-    # what shows each trace takes longest, and is in all parts
     for args in READERS[part::4]:
         traces = [started.trace_id, *(trace for _, trace in names)] if "TRACE" in args else [""]
         for trace in traces:

@@ -162,6 +162,18 @@ def test_former_tips_are_few(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Non
     assert tips[-1] == repo.git("rev-parse", REF)
 
 
+def test_a_ref_never_goes_back_to_what_was_replaced(repo: Repo, taken: tuple[Repository, str]) -> None:
+    here, _ = taken
+    blobs = [hidden.write_blob(here, text) for text in (b"a secret", b"masked")]
+    hidden.update(here, TRACE, outputs={"one": blobs[0]})
+    hidden.replace(here, TRACE, "output", {"one": blobs[1]})
+    tip = repo.git("rev-parse", REF)
+    assert (repo.top / ".git/trace/tips" / TRACE).read_text().split() == [tip]
+    (repo.top / ".git/objects" / tip[:2] / tip[2:]).unlink()
+    assert hidden.mend(here, TRACE)
+    assert repo.git("for-each-ref", REF) == ""
+
+
 def test_notes_while_garbage_is_collected(work: Recording, tmp_path: Path) -> None:
     work.start()
     work.did("fix", a="1\n")
