@@ -17,6 +17,7 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, Trace, grew_on, made_in
+from gittrace.trace.produced.arrivals import Arrivals
 from gittrace.trace.produced.bringing import brings, grafts, grafts_of, may_bring
 from gittrace.trace.produced.taken import Taken, said_in
 from gittrace.trace.produced.unmasked import unmasked
@@ -46,7 +47,10 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
     reader.grafts = grafts_of(trace.events)
     reader.grew_on = grew_on(trace.events)
     reader.lent = lent_of(trace, store)
+    arrivals = Arrivals(trace.events, store)
     for step in steps_of(trace):
+        if arrived := arrivals.at(step):
+            work.arrivals[str(step.event.get("id", ""))] = arrived
         reader.read(step)
     return work
 
@@ -96,14 +100,8 @@ class _Reader:
             self.work.heads += [(old, origin.at) for old in replaced]
         commits, counts = event["kind"] == COMMIT, event["kind"] != SESSION
         merged = tuple(map(str, event.get("parents", ())[1:])) if commits else ()
-        own = str(event["commit"]) if commits else ""
-        arrived = (own, *merged) if commits and self._takes_over(event) else merged
-        came = (step.after, step.following) if counts else ()
-        arrived += tuple(dict.fromkeys(head for head in came if head and head not in (step.head, own, *arrived)))
-        if arrived:
-            self.work.arrivals[origin.event_id] = arrived
         if commits:
-            self.committed[self.session] = own, origin
+            self.committed[self.session] = str(event["commit"]), origin
         for key, at, moved in (
             ("diff", step.head, step.before != step.head),
             ("effect", step.after, step.head != step.after),
@@ -122,18 +120,6 @@ class _Reader:
                 self._text(event, key, origin, ours, foreign, moved, lent)
             if isinstance(omitted, Mapping):
                 self._omitted(omitted, origin, ours, foreign)
-
-    def _takes_over(self, event: EventDict) -> bool:
-        """Tell whether a commit may hold what another one held before, as a pick or an amend does, and a rebase.
-
-        A commit of its own has the author's date of its own; what is alike was made of it.
-        """
-        oid, action = str(event.get("commit")), str(event.get("action", "commit"))
-        taken = not action.startswith("commit") or "(amend)" in action or "(cherry-pick)" in action
-        if taken or self.store.kind(oid) != "commit":
-            return True
-        commit = self.store.commit(oid)
-        return commit.author.time != commit.committer.time
 
     def _begin(self, header: EventDict) -> None:
         base = header.get("base")

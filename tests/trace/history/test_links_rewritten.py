@@ -122,6 +122,24 @@ def test_filtered_beside_the_old_branch(work: Recording) -> None:
     assert tiers(outcome(work, trace)) == {commit: TOOL, work.head("topic"): TOOL}
 
 
+def test_rebased_in_the_second_of_a_recorded_commit_unseen_by_hooks(work: Recording, tmp_path: Path) -> None:
+    """Of two alike of one second, the one that a recorded command made anew is the older one."""
+    work.write(b=TEN + "by another hand\n")
+    before = work.commit("by hand")
+    work.unhook()
+    trace = work.start().trace_id
+    with work.recorded("make"):
+        work.write(a=TEN + numbered("a one"))
+        commit = work.commit()
+    when = work.git("show", "-s", "--format=%ct", commit)
+    script = tmp_path / "todo"
+    script.write_text(f"drop {before}\npick {commit}\n")
+    env = {"GIT_SEQUENCE_EDITOR": f"cp '{script}'", "GIT_COMMITTER_DATE": f"@{when} +0000"}
+    work.git("checkout", "-q", "-b", "topic")
+    work.git("rebase", "-q", "-i", f"{before}~", env=env)
+    assert tiers(outcome(work, trace)) == {commit: TOOL, work.head(): TOOL}
+
+
 def test_a_dirty_rebase_with_autostash(work: Recording, three: tuple[str, list[str]]) -> None:
     trace, _ = three
     work.start(trace_id=trace)
