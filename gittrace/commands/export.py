@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import replace
 
+from gittrace.errors import UsageError
 from gittrace.export.formats import DEFAULT, FORMATS, load
 from gittrace.export.write import open_output
 from gittrace.git.repository import Repository, discover
@@ -33,11 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     names = [row.name for row in FORMATS]
     parser.add_argument("--format", choices=names, default=DEFAULT, metavar="FORMAT", help=f"{' or '.join(names)}")
     parser.add_argument("-o", dest="output", metavar="FILE", help="write to FILE; a name that ends in .zst compresses")
+    parser.add_argument(
+        "--dataset-infos",
+        action="store_true",
+        help="write no traces but the columns of the format, as a 'dataset_infos.json' for Hugging Face's datasets",
+    )
     parser.add_argument("traces", nargs="*", metavar="TRACE", help="what to export")
 
 
 def run(args: argparse.Namespace) -> int:
     """Export; the exit status is 1 when a trace was held back, or one that was named could not be read whole."""
+    if args.dataset_infos:
+        return _declare(args)
     store = Store(discover())
     try:
         with Beside() as beside:
@@ -45,6 +53,16 @@ def run(args: argparse.Namespace) -> int:
     finally:
         store.close()
     return status
+
+
+def _declare(args: argparse.Namespace) -> int:
+    from gittrace.export.features import dataset_infos
+
+    if args.traces:
+        raise UsageError("--dataset-infos is about a format, and takes no traces")
+    with open_output(args.output) as output:
+        output.write(dataset_infos(args.format).encode())
+    return 0
 
 
 def _export(args: argparse.Namespace, store: Store, beside: Beside) -> int:

@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator
 from importlib import import_module
-from typing import NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from gittrace.errors import UsageError
 from gittrace.model.trace import Outcome, RepoFacts, Trace
 
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
 
 class Exporter(Protocol):
-    """What the module of a format offers."""
+    """What the module of a format offers; RECORD is what one of its lines holds."""
+
+    RECORD: "type[BaseModel]"
 
     def lines(self, trace: Trace, outcome: Outcome, facts: RepoFacts) -> Iterator[str]:
         """Yield what the format makes of a trace, line by line, without line feeds."""

@@ -14,6 +14,7 @@ from gittrace.model.trace import HUMAN, EventDict, Link, Outcome, RepoFacts, Ses
 from gittrace.text import clean
 from gittrace.vocabulary import PROMPT
 
+RECORD = ot.TraceRecord
 # its records say who wrote the lines of `outcome.commit_sha`
 ATTRIBUTION = True
 

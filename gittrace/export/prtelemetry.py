@@ -12,6 +12,8 @@ from gittrace.model import prtelemetry as pr
 from gittrace.model.trace import EventDict, Outcome, RepoFacts, Segment, Trace
 from gittrace.text import clean
 
+RECORD = pr.PRTelemetryTrace
+
 _OWN_FIELDS = frozenset(("id", "at", "command", "stdout", "reasoning", "diff", "effect", "exit_code", "duration_ms"))
 _TEXT_IS_REASONING = (v.PROMPT, v.NOTE)
 

@@ -1,4 +1,6 @@
-"""git trace export: what its exit status says."""
+"""git trace export: what its exit status says, and the columns that it declares."""
+
+import json
 
 from gittrace.model.segment import decode, encode, parse_note, render_note, split
 from gittrace.vocabulary import NOTES_REF
@@ -36,3 +38,14 @@ def test_status_is_about_what_was_exported(work: Recording) -> None:
     assert b"warning: " not in export(whole, 0)
     for _ in range(2):
         assert b"warning: " in export(spoiled, 1)
+
+
+def test_the_columns_of_a_format(work: Recording) -> None:
+    """They are the format's, wherever one is, and go where an export goes."""
+    argv = ("git", "trace", "export", "--dataset-infos")
+    printed = work.repo.run(*argv)
+    assert json.loads(printed)["default"]["features"]["trace_id"]["dtype"] == "string"
+    work.repo.run(*argv, "-o", "dataset_infos.json")
+    assert (work.repo.top / "dataset_infos.json").read_bytes() == printed
+    said = work.repo.run("sh", "-c", f"{' '.join(argv)} some-trace 2>&1; test $? = 129")
+    assert b"takes no traces" in said

@@ -19,7 +19,7 @@ __git_trace_options ()
 	fate) echo '--json --help' ;;
 	diff) echo '--stat --name-only --json --help' ;;
 	restore) echo '--to --worktree --before -f --force --json --help' ;;
-	export) echo '--format -o --help' ;;
+	export) echo '--format -o --dataset-infos --help' ;;
 	scan) echo '--json --help' ;;
 	redact) echo '-n --dry-run --json --help' ;;
 	verify) echo '--json --signed --help' ;;

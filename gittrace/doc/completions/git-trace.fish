@@ -121,6 +121,7 @@ complete -c git-trace -n '__git_trace_is restore' -l json -d 'print JSON for pro
 
 complete -c git-trace -n '__git_trace_is export' -l format -r -f -a 'opentraces prtelemetry' -d 'opentraces or prtelemetry'
 complete -c git-trace -n '__git_trace_is export' -s o -r -F -d 'write to <file>; a name that ends in .zst compresses'
+complete -c git-trace -n '__git_trace_is export' -l dataset-infos -d 'write no traces but the columns of the format, as a \'dataset_infos.json\' for Hugging Face\'s datasets'
 complete -c git-trace -n '__git_trace_is export' -f -a '(__git_trace_traces)'
 
 complete -c git-trace -n '__git_trace_is scan' -l json -d 'print JSON for programs instead of text for people'
