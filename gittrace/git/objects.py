@@ -101,6 +101,9 @@ class ObjectStore(Protocol):
     def changes(self, old: str | None, new: str | None) -> list[Change]:
         """Return the files, symlinks and gitlinks that differ, by path; None is the empty tree. No renames."""
 
+    def trust(self) -> None:
+        """Don't hash what is read to see that it is what was asked for, as git doesn't: for who reads very much."""
+
     def close(self) -> None:
         """Let go of what it holds open."""
 
@@ -196,6 +199,10 @@ class BaseStore(ABC):
                 if old_oid or new_oid:
                     found.append(Change(path, old_mode, new_mode, old_oid, new_oid))
         return sorted(found)
+
+    @abstractmethod
+    def trust(self) -> None:
+        """See ObjectStore."""
 
     @abstractmethod
     def close(self) -> None:

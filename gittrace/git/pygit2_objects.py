@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from gittrace.errors import Damaged
-from gittrace.git.libgit2 import load
+from gittrace.git.libgit2 import load, read_unhashed
 from gittrace.git.objects import BaseStore
 from gittrace.git.repository import Repository
 
@@ -43,6 +43,10 @@ class Pygit2Objects(BaseStore):
         except _libgit2.GitError as error:
             raise Damaged(f"cannot read object '{oid}': {error}") from None
         return _KINDS[int(kind)], size
+
+    def trust(self) -> None:
+        """See ObjectStore."""
+        read_unhashed(_libgit2)
 
     def close(self) -> None:
         """Let go of its packs."""

@@ -73,6 +73,10 @@ class Overlay(BaseStore):
             self._end += len(content)
         return oid
 
+    def trust(self) -> None:
+        """See ObjectStore."""
+        self.base.trust()
+
     def kind(self, oid: str) -> str | None:
         """See ObjectStore."""
         place = self._places.get(oid)

@@ -57,3 +57,23 @@ def test_without_pygit2_git_is_asked(repo: Repo) -> None:
         f"print(type(store).__name__, store.kind({oid!r})); store.close()"
     )
     assert repo.run(sys.executable, "-c", program).split() == [b"CatFileObjects", b"commit"]
+
+
+def test_objects_are_hashed_until_they_are_trusted(repo: Repo) -> None:
+    commit = repo.commit("a", "1\n")
+    repo.commit("a", "2\n")
+    objects = repo.top / ".git/objects"
+    one, two = (repo.git("rev-parse", f"{name}:a") for name in (commit, "HEAD"))
+    path = objects / one[:2] / one[2:]
+    path.chmod(0o644)
+    path.write_bytes((objects / two[:2] / two[2:]).read_bytes())
+    program = (
+        "from gittrace.errors import Damaged; from gittrace.git.objects import open_objects\n"
+        "from gittrace.git.repository import discover\n"
+        "store = open_objects(discover())\n"
+        f"try: store.blob({one!r}); raise SystemExit('it was not hashed')\n"
+        "except Damaged: pass\n"
+        "store.trust()\n"
+        f"print(store.blob({one!r}).decode(), end='')"
+    )
+    assert repo.run(sys.executable, "-c", program) == repo.run("git", "cat-file", "blob", one) == b"2\n"

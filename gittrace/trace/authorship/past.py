@@ -28,6 +28,7 @@ class Past:
     def __init__(self, objects: ObjectStore) -> None:
         # one that all trees share, with what they read
         self.objects = Overlay(objects)
+        self.objects.trust()
         self._tree = lru_cache(_MOST_TREES)(self._open)
         self._entry = lru_cache(_MOST_PLACES)(self._find)
         self.age = lru_cache(_MOST_PLACES)(self._age)
