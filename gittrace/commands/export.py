@@ -81,7 +81,7 @@ def _export(args: argparse.Namespace, store: Store, beside: Beside) -> int:
 
         if getattr(exporter, "ATTRIBUTION", False):
             answers = Answers(store, len(ids) > _FEW, sharing)
-        facts = gate.masked_facts(repo_facts(store.repo))
+        facts = replace(gate.masked_facts(repo_facts(store.repo)), scanned_by=gate.scanner)
         failed = 0
         with open_output(args.output) as output:
             for number, name in enumerate(ids):

@@ -1,5 +1,6 @@
 """Write traces as records of the opentraces schema 0.3.0, one a line."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from gittrace.export.steps import Steps
 from gittrace.export.text import cap, plain
 from gittrace.model import opentraces as ot
 from gittrace.model.trace import HUMAN, EventDict, Link, Outcome, RepoFacts, Session, Trace
+from gittrace.protect.scanner import PLACEHOLDER
 from gittrace.text import clean
 from gittrace.vocabulary import PROMPT
 
@@ -46,6 +48,7 @@ def record(trace: Trace, outcome: Outcome, facts: RepoFacts) -> ot.TraceRecord:
         outcome=_outcome(trace, outcome),
         dependencies=sorted({clean(str(name)) for name in _gathered(trace, "dependencies")}),
         metrics=_metrics(trace, steps),
+        security=_security(trace, facts),
         attribution=attribution(trace, outcome.attribution, steps.of_event) if outcome.attribution else None,
         lifecycle=_lifecycle(trace, outcome, steps.changed),
         generation_index=facts.generation,
@@ -65,6 +68,15 @@ def _task(trace: Trace, facts: RepoFacts) -> ot.Task:
         repository=facts.owner_repo,
         repository_url=facts.repo_url,
         base_commit=trace.base.get("commit"),
+    )
+
+
+def _security(trace: Trace, facts: RepoFacts) -> ot.SecurityMetadata:
+    """Say what scanned the trace, and how many of the placeholders for secrets it holds."""
+    events = (event for segment in trace.segments for event in (segment.header, *segment.events))
+    masked = sum(len(PLACEHOLDER.findall(json.dumps(event).encode())) for event in events)
+    return ot.SecurityMetadata(
+        scanned=facts.scanned_by is not None, redactions_applied=masked, classifier_version=facts.scanned_by
     )
 
 

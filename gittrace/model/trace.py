@@ -266,13 +266,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class RepoFacts:
-    """What exporters say of the repository; `generation` counts earlier exports of the same session."""
+    """What exporters say of the repository; `generation` counts earlier exports of the same session.
+
+    scanned_by  what looked for secrets in all of a trace before it leaves; None when nothing did
+    """
 
     repo_url: str | None = None
     owner_repo: str | None = None
     branch: str | None = None
     head: str | None = None
     generation: int = 0
+    scanned_by: str | None = None
 
     @classmethod
     def of(cls, remote: str | None, branch: str | None, head: str | None, generation: int = 0) -> "RepoFacts":

@@ -40,6 +40,15 @@ def test_status_is_about_what_was_exported(work: Recording) -> None:
         assert b"warning: " in export(spoiled, 1)
 
 
+def test_a_record_says_that_it_was_scanned(work: Recording) -> None:
+    work.start()
+    work.did("one", a=TEN)
+    work.commit()
+    security = json.loads(work.repo.run("git", "trace", "export"))["security"]
+    assert security["scanned"] is True
+    assert security["classifier_version"].startswith("gittrace ")
+
+
 def test_the_columns_of_a_format(work: Recording) -> None:
     """They are the format's, wherever one is, and go where an export goes."""
     argv = ("git", "trace", "export", "--dataset-infos")

@@ -52,6 +52,14 @@ def test_the_frame_of_the_record() -> None:
     assert record.metadata["other_events"][0]["sky"] == "blue"
 
 
+def test_it_says_what_was_scanned_and_masked() -> None:
+    masked = "password=[REDACTED:password:0123abcd] token [REDACTED:github-token:89ab4567]"
+    events = [sample.command(1, "env", "2", stdout=masked, reasoning="[REDACTED:no such placeholder]")]
+    trace = assemble([sample.segment(sample.PERSON, sample.header(sample.PERSON), events)])
+    found = opentraces.record(trace, Outcome(), RepoFacts(scanned_by="gittrace 0a1b")).security
+    assert found == ot.SecurityMetadata(scanned=True, redactions_applied=2, classifier_version="gittrace 0a1b")
+
+
 def test_what_became_of_it() -> None:
     record = the_record()
     assert record.outcome == ot.Outcome(

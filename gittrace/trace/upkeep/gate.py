@@ -75,6 +75,11 @@ class Gate:
         self._db = open_small(repo, "gate.sqlite", _SCHEMA)
         self._clean: set[str] = set()
 
+    @property
+    def scanner(self) -> str:
+        """What segments are scanned by: the rules in force and the deeper scanner, each with its version."""
+        return f"gittrace {self._version}"
+
     def close(self) -> None:
         """Let go of the cache."""
         self._db.close()
