@@ -292,7 +292,10 @@ class Lineage:
         anchors = [at for at in gone if at in left]
         if anchors:
             standing = self.standing(step.when.session_id)
-            found |= self.memory.recall_far(draft.version.path, texts, anchors, left, always, standing)
+            # what was moved here tells of what stands among it
+            here = left.union(*(added for _, added in draft.blocks))
+            far = self.memory.recall_far(draft.version.path, texts, anchors, here, always, standing)
+            found |= {at: birth for at, birth in far.items() if at in left}
         return found
 
     def _taken(self, draft: _Draft, lent: Iterable[Lines], found: Collection[int]) -> set[int]:

@@ -272,6 +272,31 @@ def test_move_to_another_file(work: Recording) -> None:
     assert wrote(work, "c") == said("new", by="two")
 
 
+def test_moved_with_a_line_that_had_come_back_unseen(work: Recording) -> None:
+    """A stash brings back what an event had replaced, and it is moved to another file with what stood around it."""
+    work.write(a=lines("one of those", "two of those", "three of those") + TEN)
+    work.commit()
+    work.start()
+    work.did("other", a=lines("one of those", "instead", "three of those") + TEN)
+    work.git("stash", "-q")
+    work.write(a=TEN, b=TEN + lines("one of those", "two of those", "three of those", "new"))
+    work.commit()
+    known = said("one of those", "two of those", "three of those", by=None)
+    assert wrote(work, "b") == known | said("new", by="commit")
+
+
+def test_typed_into_another_file_beside_what_was_moved_there(work: Recording) -> None:
+    """It had not stood beside that before."""
+    work.write(a=lines("one of those", "three of those", "two of those") + TEN)
+    work.commit()
+    work.start()
+    work.did("other", a=lines("one of those", "three of those", "instead") + TEN)
+    work.did("again", a=lines("instead") + TEN, b=TEN + lines("two of those", "one of those", "three of those"))
+    work.commit()
+    known = said("one of those", "three of those", by=None)
+    assert wrote(work, "b") == said("two of those", by="again") | known
+
+
 def test_reindent(work: Recording) -> None:
     work.start()
     work.did("one", a=lines("one") + "}\n")
