@@ -12,7 +12,7 @@ from gittrace.export.steps import Steps
 from gittrace.export.text import cap, plain
 from gittrace.model import opentraces as ot
 from gittrace.model.trace import HUMAN, EventDict, Link, Outcome, RepoFacts, Session, Trace
-from gittrace.protect.scanner import PLACEHOLDER
+from gittrace.protect.found import PLACEHOLDER
 from gittrace.text import clean
 from gittrace.vocabulary import PROMPT
 

@@ -13,8 +13,8 @@ from typing import Any
 
 from gittrace.errors import TraceError
 from gittrace.protect.beside import URL_PASSWORD
+from gittrace.protect.found import PLACEHOLDER
 from gittrace.protect.redactor import Hit, Redactor, placeholder
-from gittrace.protect.scanner import PLACEHOLDER
 from gittrace.protect.shapes import in_url, is_word
 
 _MODULE = "kingfisher_sdk"

@@ -6,6 +6,7 @@ of `gittrace.protect.runs`, and of a long value as little is looked at as will d
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from gittrace.protect import beside
 from gittrace.protect.runs import WINDOW, Kind, Reader, Runs, Span
@@ -57,7 +58,7 @@ _COMMANDS = frozenset(b"cmd command eval helper program script".split())
 _PRINTS = (b"echo ", b"printf ")
 # of shells and templates: what is put in the place of this is not here
 _SUBSTITUTED = re.compile(rb"\$\([^()\n]*\)|\$\{[^{}\n]*\}|\{\{[^{}\n]*\}\}|`(?=[a-z]+`|[^` \n]* )[^`\n]+`")
-_BACKTICK = b"`"
+_BACKTICK = b"`"[0]
 _KEY_BEFORE = (
     b"api", b"access", b"account", b"private", b"secret", b"encrypt", b"encryption", b"sign", b"signing", b"master",
     b"auth", b"client", b"storage", b"service", b"shared", b"admin", b"app", b"license", b"webhook", b"deploy",
@@ -66,6 +67,7 @@ _KEY_BEFORE = (
 _GOES_ON = (b"(", b"[", b"{")
 _NO_VALUE = (b"/", b"./", b"../", b"-", b"=", b"|", b">")
 _EQUALS, _HYPHEN = b"=-"
+_ASSIGNED = b"=:"
 _BARE = Kind(beside.BARE)
 _LONG = Kind(beside.OF_A_LONG_VALUE)
 _DIGITS = Kind(rb"[0-9]")
@@ -105,17 +107,18 @@ def reader(
         if match is None:
             return None
         found = _end(runs, match, shortest)
-        if found is None and match.start(_TYPED) >= 0:
+        if found is None:
+            if match.start(_TYPED) < 0:
+                return None
             # what was taken for a type may be the value
             match = untyped(buf, pos)
             found = _end(runs, match, shortest) if match else None
-        if match is None or found is None:
-            return None
+            if match is None or found is None:
+                return None
         # a blank alone is a separator behind an option only
         if match.start(_BLANK) >= 0 and not is_option(buf, pos):
             return None
-        rest, rest_end = match.span(_REST)
-        return check(runs, (pos, rest, rest_end, match.end(), *found))
+        return check(runs, (pos, *match.span(_REST), *found))
 
     if shortest >= _LEAST_LONG:
         return Reader(read)
@@ -149,8 +152,8 @@ def no_long_secret(runs: Runs, pos: int) -> tuple[int, int]:
     return end, end
 
 
-def _end(runs: Runs, match: re.Match[bytes], shortest: int) -> tuple[int, bool] | None:
-    """Return where the value ends that is begun, and whether it is in quotes; None when it is no whole one."""
+def _end(runs: Runs, match: re.Match[bytes], shortest: int) -> tuple[int, int, bool] | None:
+    """Return where the value is that is begun, and whether it is in quotes; None when it is no whole one."""
     buf, start = runs.buf, match.end()
     is_quoted = match.lastindex == _QUOTE
     if shortest >= _LEAST_LONG:
@@ -171,25 +174,43 @@ def _end(runs: Runs, match: re.Match[bytes], shortest: int) -> tuple[int, bool] 
         # a sentence or statement goes on behind its last word
         while end > start and buf[end - 1] in b".:?":
             end -= 1
-    return end, is_quoted
+    return start, end, is_quoted
+
+
+# what is by itself no secret: asked of the same values again and again in a text with many
+@lru_cache(maxsize=1024)
+def _says_none(text: bytes) -> bool:
+    """Tell whether a value is a word or a placeholder."""
+    if text[0] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(text):
+        return True
+    return is_word(text, 0, len(text)) or (text[0] in _LITERAL_BEGINS and bool(_LITERAL.match(text)))
+
+
+@lru_cache(maxsize=1024)
+def _says_no_password(text: bytes, quote: int) -> bool:
+    """Tell whether a value is no password: a path, a word; in quotes, what is said, or put in by a shell."""
+    if (b"/" in text or b":\\" in text) and PATH.match(text):
+        return True
+    if _says_none(text) or not _WORD.search(text):
+        return True
+    return bool(quote) and (_is_spoken(text) or (quote != _BACKTICK and _is_substituted(text)))
 
 
 def _can_be_secret(buf: bytes, value: Value) -> bool:
-    """Tell whether a value may be a secret by what is around it, and is no word or placeholder."""
+    """Tell whether a value may be a secret by what is around it."""
     at, rest_start, rest_end, start, end, is_quoted = value
-    if start == end or (buf[start] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(buf, start, end)):
-        return False
-    if is_word(buf, start, end) or (buf[start] in _LITERAL_BEGINS and _LITERAL.match(buf, start, end)):
-        return False
-    if rest_start < rest_end and _is_harmless(buf[rest_start - 1], buf[rest_start:rest_end], buf[start:end]):
-        return False
-    if b"." in buf[rest_start:rest_end] and _FILE.search(buf, rest_start, rest_end) and _HASH.match(buf, start, end):
-        return False
-    if not is_quoted:
-        if buf[end : end + 1] in _GOES_ON or buf.startswith(_NO_VALUE, start, end) or REFERENCE.match(buf, start, end):
+    if rest_start < rest_end:
+        rest = buf[rest_start:rest_end]
+        if _is_harmless(buf[rest_start - 1], rest, buf[start:end]):
             return False
-        if buf[start - 1] in b"=:":
-            return True
+        if b"." in rest and _FILE.search(rest) and _HASH.match(buf, start, end):
+            return False
+    if not is_quoted and (
+        buf[end : end + 1] in _GOES_ON or buf.startswith(_NO_VALUE, start, end) or REFERENCE.match(buf, start, end)
+    ):
+        return False
+    if buf[rest_end] in _ASSIGNED or (not is_quoted and buf[start - 1] in _ASSIGNED):
+        return True
     separator = buf[rest_end:start]
     is_called = separator.startswith(b"(")
     if is_called and b"." in buf[rest_start:rest_end]:
@@ -216,7 +237,8 @@ def is_option(buf: bytes, start: int) -> bool:
 def _word_before(buf: bytes, start: int) -> bytes:
     """Return what is in front of a keyword, up to a blank."""
     left = buf[max(0, start - 60) : start]
-    return left[max(left.rfind(b" "), left.rfind(b"\n"), left.rfind(b"\t")) + 1 :]
+    word = left[left.rfind(b" ") + 1 :]
+    return word[max(word.rfind(b"\n"), word.rfind(b"\t")) + 1 :]
 
 
 def _is_harmless(last: int, rest: bytes, value: bytes) -> bool:
@@ -238,27 +260,23 @@ def password(runs: Runs, value: Value) -> Span:
     # what is most is asked first: a text may be made of nothing else
     if end - start < _SHORTEST or not (is_quoted or _is_literal(runs, start, end) or _is_constant(buf, at, rest_end)):
         return None
-    if (buf.find(b"/", start, end) >= 0 or buf.find(b":\\", start, end) >= 0) and PATH.match(buf, start, end):
+    quote = buf[start - 1] if is_quoted else 0
+    if _says_no_password(buf[start:end], quote) or not _can_be_secret(buf, value):
         return None
-    if not _can_be_secret(buf, value) or not _WORD.search(buf, start, end):
-        return None
-    if is_quoted and (_is_spoken(buf[start:end]) or _is_substituted(buf, value)):
-        return None
-    return start, end
+    # elsewhere than in a shell these are quotes as any
+    is_command = quote == _BACKTICK and buf.find(b" ", start, end) >= 0 and _is_constant(buf, at, rest_end)
+    return None if is_command else (start, end)
 
 
-def _is_substituted(buf: bytes, value: Value) -> bool:
+def _is_substituted(text: bytes) -> bool:
     """Tell whether a value in quotes is what a command prints, or variables hold, and next to nothing beside that."""
-    at, _, rest_end, start, end, _ = value
-    text = buf[start:end]
-    if buf[start - 1 : start] == _BACKTICK:
-        # elsewhere than in a shell these are quotes as any
-        return b" " in text and _is_constant(buf, at, rest_end)
-    return len(text) - sum(map(len, _SUBSTITUTED.findall(text))) < _SHORTEST
+    return not text.isalnum() and len(text) - sum(map(len, _SUBSTITUTED.findall(text))) < _SHORTEST
 
 
 def _is_spoken(value: bytes) -> bool:
     """Tell whether a value in quotes is a sentence, or a word of the user interface."""
+    if has_digit(value):
+        return False
     words = value.lower().replace(b"-", b" ").replace(b"_", b" ").split()
     told = all(word.isalpha() for word in value.split())
     return (told and (len(words) > 1 or value.istitle())) or all(word in WORDS for word in words)
@@ -295,4 +313,4 @@ def secret(runs: Runs, value: Value) -> Span:
             return None
     elif not is_random(buf, start, end):
         return None
-    return (start, end) if _can_be_secret(buf, value) else None
+    return None if _says_none(buf[start:end]) or not _can_be_secret(buf, value) else (start, end)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 
 from gittrace.protect import beside, named
-from gittrace.protect.rules import Rule
+from gittrace.protect.rules import END, Rule
 from gittrace.protect.runs import Kind, Reader, Runs, Span
 from gittrace.protect.shapes import CHECKS
 
@@ -48,6 +48,32 @@ def _matching(rule: Rule, pattern: re.Pattern[bytes]) -> Reader:
         return span if span[1] > span[0] else None
 
     return Reader(read)
+
+
+Cut = Callable[[bytes, int, int], tuple[int, Span]]
+"""Takes a text, where a keyword stands, and where the text is cut; returns where a match ends there, and its secret.
+
+It ends at -1 where there is none.
+"""
+
+
+def cut_reader(rule: Rule) -> Cut | None:
+    """Return what finds a rule's tokens whatever is on either side; None of a rule that asks not what follows."""
+    pattern = rule.pattern or b""
+    if not pattern.endswith(END) or rule.reader:
+        return None
+    compiled = re.compile(pattern.removesuffix(END))
+    group: str | int = "s" if "s" in compiled.groupindex else 0
+    check = CHECKS[rule.check] if rule.check else None
+
+    def read(buf: bytes, pos: int, stop: int) -> tuple[int, Span]:
+        match = compiled.match(buf, pos, stop)
+        if match is None:
+            return -1, None
+        span = match.span(group)
+        return match.end(), check(buf, match, *span) if check else span
+
+    return read
 
 
 def _tailed(rule: Rule, front: bytes, pattern: bytes) -> Reader | None:

@@ -10,16 +10,17 @@ diff keeps its hunks.
 import hmac
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from gittrace.protect import beside, keys, rules
 from gittrace.protect.escapes import without_escapes
+from gittrace.protect.found import Found
 from gittrace.protect.keys import KeyMask
 from gittrace.protect.rules import PRIVATE_KEY, Rule
-from gittrace.protect.scanner import CONTEXT, PLACEHOLDER, Found, Scanner
+from gittrace.protect.scanner import CONTEXT, Scanner
 
-ENGINE = 4
+ENGINE = 5
 """To be raised whenever the same rules would find something else than before, or are shown more (`cleaning.py`).
 
 What the gate remembers of a segment counts for this engine only.
@@ -41,8 +42,11 @@ _BASE85 = re.compile(rb"[A-Za-z][0-9A-Za-z!#$%&()*+;<=>?@^_`{|}~-]{5,65}\n?")
 _PASSES = 40
 _ENDLESS = "endless"
 
-# tags that are remembered: a text with many secrets has the same ones again and again
-_TAGS = 1000
+# secrets that are remembered: a text with many has the same ones again and again
+_MARKS = 4096
+
+# where there is a secret for so many bytes, as good as all lines have one
+_DENSE = 80
 
 # bytes at most between a keyword and a secret behind it, or from where a secret begins to a keyword in it
 _REACH = 1024
@@ -50,6 +54,9 @@ _REACH = 1024
 
 Hit = tuple[str, str]
 """The rule that found a secret, and the secret's tag."""
+
+Mark = tuple[Hit, bytes]
+"""What a secret is told by, and its placeholder."""
 
 
 class Redactor:
@@ -61,19 +68,25 @@ class Redactor:
         self.scanner = Scanner(active)
         self.allowed = allowed
         self._key = key
-        self._tags: dict[bytes, str] = {}
+        self._marks: dict[tuple[int, bytes], Mark] = {}
 
     def tag(self, secret: bytes) -> str:
         """Return the tag of a secret, eight hexadecimal digits. Raises what getting the key raises."""
-        tag = self._tags.get(secret)
-        if tag is None:
-            if not isinstance(self._key, bytes):
-                self._key = self._key()
-            # in colours it is the same secret
-            tag = hmac.digest(self._key, without_escapes(secret), "sha256")[:4].hex()
-            if len(self._tags) < _TAGS:
-                self._tags[secret] = tag
-        return tag
+        if not isinstance(self._key, bytes):
+            self._key = self._key()
+        # in colours it is the same secret
+        return hmac.digest(self._key, without_escapes(secret), "sha256")[:4].hex()
+
+    def mark(self, rank: int, secret: bytes) -> Mark:
+        """Return what a secret of a rule is told by, and what stands in its place. Raises as `tag`."""
+        known = self._marks.get((rank, secret))
+        if known is None:
+            rule, tag = self.scanner.names[rank], self.tag(secret)
+            known = (rule, tag), placeholder(rule, tag)
+            if len(self._marks) >= _MARKS:
+                self._marks.clear()
+            self._marks[rank, secret] = known
+        return known
 
     def text(self, text: str, skip: frozenset[str] = frozenset()) -> tuple[str, list[Hit]]:
         """Return a text with its secrets replaced, and what they were; of the rules in `skip` none is applied."""
@@ -183,14 +196,14 @@ class Stream:
         return [*parts, (b"".join(run), before)]
 
     def _masked(self, block: bytes) -> bytes:
-        out = self._masked_once(block)
-        # where a secret was, what is beside it ends, and may be another: such lines are looked at again
-        lines = [] if out == block else _lines_with(out, PLACEHOLDER)
-        if not lines:
+        out, marks = self._masked_once(block)
+        if not marks:
             return out
+        # where a secret was, what is beside it ends, and may be another: such lines are looked at again
+        lines = [(0, len(out))] if len(out) < _DENSE * len(marks) else _lines_at(out, marks)
         found = self._redactor.scanner.find(b"".join(out[start:end] for start, end in lines))
         parts, at = [], 0
-        for start, end in _of_lines(lines, (one.at for one in found)):
+        for start, end in _lines_at(out, _unjoined(lines, sorted(one.at for one in found))) if found else ():
             parts += [out[at:start], self._masked_wholly(out[start:end])]
             at = end
         return b"".join([*parts, out[at:]]) if parts else out
@@ -198,8 +211,8 @@ class Stream:
     def _masked_wholly(self, line: bytes) -> bytes:
         """Return a line masked until nothing more is found in it."""
         for _ in range(_PASSES):
-            before, line = line, self._masked_once(line)
-            if line == before:
+            line, marks = self._masked_once(line)
+            if not marks:
                 return line
         # no text goes on so; what it is made of is not shown
         body = line.rstrip(b"\n")
@@ -207,25 +220,26 @@ class Stream:
         self.hits.append((_ENDLESS, tag))
         return placeholder(_ENDLESS, tag) + line[len(body) :]
 
-    def _masked_once(self, block: bytes) -> bytes:
-        found = self._redactor.scanner.spans(block)
-        return self._replaced(block, found, 0, len(block)) if found else block
+    def _masked_once(self, block: bytes) -> tuple[bytes, list[int]]:
+        found = self._redactor.scanner.spans_of_lines(block)
+        return self._replaced(block, found, 0, len(block)) if found else (block, [])
 
-    def _replaced(self, buf: bytes, found: Sequence[Found], low: int, high: int) -> bytes:
-        """Return `low` to `high` of a buffer, with the secrets that were found there replaced."""
-        out, at = [], low
-        redactor = self._redactor
-        for one in found:
-            rule = redactor.scanner.names[one.rank]
-            tag = redactor.tag(buf[one.start : one.end])
-            if rule in self._skip or tag in redactor.allowed:
+    def _replaced(self, buf: bytes, found: Sequence[Found], low: int, high: int) -> tuple[bytes, list[int]]:
+        """Return `low` to `high` of a buffer with the secrets that were found there replaced, and where in it."""
+        out: list[bytes] = []
+        places: list[int] = []
+        at, more = low, -low
+        mark, skip, allowed = self._redactor.mark, self._skip, self._redactor.allowed
+        for start, end, rank, _ in found:
+            hit, text = mark(rank, buf[start:end])
+            if hit[0] in skip or hit[1] in allowed:
                 continue
-            self.hits.append((rule, tag))
-            out.append(buf[at : one.start])
-            out.append(placeholder(rule, tag))
-            at = one.end
+            self.hits.append(hit)
+            out += buf[at:start], text
+            places.append(start + more)
+            at, more = end, more + len(text) - (end - start)
         out.append(buf[at:high])
-        return b"".join(out)
+        return b"".join(out), places
 
     def _mask_key(self, body: bytes) -> bytes | None:
         tag = self._redactor.tag(body)
@@ -254,28 +268,32 @@ def _is_base85(line: bytes) -> bool:
     return len(line.rstrip(b"\n")) == 1 + (size + 3) // 4 * 5
 
 
-def _lines_with(block: bytes, pattern: re.Pattern[bytes]) -> list[tuple[int, int]]:
-    """Return where the lines are that hold what matches a pattern."""
+def _lines_at(text: bytes, places: Iterable[int]) -> list[tuple[int, int]]:
+    """Return where the lines are in which some places are, which are in order."""
     out: list[tuple[int, int]] = []
     end = 0
-    for match in pattern.finditer(block):
-        if match.start() >= end:
-            start = block.rfind(b"\n", 0, match.start()) + 1
-            end = block.find(b"\n", match.end()) + 1 or len(block)
+    for place in places:
+        if place >= end:
+            start = text.rfind(b"\n", 0, place) + 1
+            end = text.find(b"\n", place) + 1 or len(text)
             out.append((start, end))
     return out
 
 
-def _of_lines(lines: Sequence[tuple[int, int]], places: Iterable[int]) -> list[tuple[int, int]]:
-    """Return those of some lines that a place is in; places count as if nothing were between the lines."""
-    begins = list(accumulate((end - start for start, end in lines), initial=0))
-    return [lines[at] for at in sorted({bisect_right(begins, place) - 1 for place in places})]
+def _unjoined(parts: Sequence[tuple[int, int]], places: Iterable[int]) -> Iterator[int]:
+    """Yield places in a text of which some parts were joined; they are given as they are in what was joined."""
+    begins = list(accumulate((end - start for start, end in parts), initial=0))
+    for place in places:
+        at = bisect_right(begins, place) - 1
+        yield parts[at][0] + place - begins[at]
 
 
 class _LongLine:
     """A line of a block or more, looked at in windows: to decide about a place takes `CONTEXT` bytes around it."""
 
-    def __init__(self, scanner: Scanner, replaced: Callable[[bytes, Sequence[Found], int, int], bytes]) -> None:
+    def __init__(
+        self, scanner: Scanner, replaced: Callable[[bytes, Sequence[Found], int, int], tuple[bytes, list[int]]]
+    ) -> None:
         self._scanner = scanner
         self._replaced = replaced
         self._buf = b""
@@ -299,7 +317,7 @@ class _LongLine:
             end = min([end, *(one.start for one in spans if one.end > end)])
         goes_on = next((one for one in spans if one.start == end), None)
         spans = [one for one in spans if one.end <= end]
-        out = self._replaced(self._buf, spans, self._done, end)
+        out, _ = self._replaced(self._buf, spans, self._done, end)
         self._ended = any(one.end == end for one in spans)
         keep = max(0, end - CONTEXT)
         self._buf, self._done = self._buf[keep:], end - keep

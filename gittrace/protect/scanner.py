@@ -7,37 +7,28 @@ lines, or a very long line between windows, changes nothing.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
 from typing import NamedTuple
 
 from gittrace.protect.escapes import Plain, has_escapes
+from gittrace.protect.found import OPENING, PLACEHOLDER, Found, Taken, merged
 from gittrace.protect.keywords import RARE, RARE_SMALL, Keywords
-from gittrace.protect.readers import reader
-from gittrace.protect.rules import BEFORE, LONGEST, Rule
+from gittrace.protect.readers import Cut, cut_reader, reader
+from gittrace.protect.rules import BEFORE, END, LONGEST, Rule
 from gittrace.protect.runs import Reader, Runs
 
 CONTEXT = LONGEST + 4096
 """Bytes on either side of a keyword that may decide about it."""
 
-PLACEHOLDER = re.compile(rb"\[REDACTED:[a-z0-9-]{1,40}:[0-9a-f]{8}\]")
-
-_OPENING = b"[REDACTED:"
 _TEAM_LINE = 8 << 10
-
-
-class Found(NamedTuple):
-    """A secret at `start` to `end` of the buffer; `rank` is the place of its rule in the table, `at` of its keyword."""
-
-    start: int
-    end: int
-    rank: int
-    at: int
+_IS_BEFORE = re.compile(BEFORE).match
+# bytes at most of a token that nothing may follow
+_MOST_OF_ENDED = 400
 
 
 class _Tried:
     """A rule, ready to be tried where a keyword stands."""
 
-    __slots__ = ("_bare", "_read", "group", "rank", "rule", "search")
+    __slots__ = ("_bare", "_cut", "_is_ended", "_read", "group", "rank", "rule", "search")
 
     def __init__(self, rule: Rule, rank: int) -> None:
         self.rule = rule
@@ -45,6 +36,8 @@ class _Tried:
         # to make them takes longer than to scan a segment, and most are never tried
         self._read: Reader | None = None
         self._bare: Reader | None = None
+        self._cut: Cut | None = None
+        self._is_ended = rule.pattern is not None and rule.pattern.endswith(END)
         if rule.line:
             pattern = re.compile(rule.pattern or b"")
             self.search = pattern.finditer
@@ -55,11 +48,27 @@ class _Tried:
         """How far behind where a keyword begins its secret ends, at most; 0 if that is very far, or not known yet."""
         return self._read.reach if self._read else 0
 
-    def found(self, runs: Runs, places: Sequence[int], size: int, behind: "_Behind | None" = None) -> list[Found]:
+    def found(
+        self,
+        runs: Runs,
+        places: Sequence[int],
+        size: int,
+        missed: "_Missed | None" = None,
+        taken: Taken | None = None,
+    ) -> list[Found]:
         """Return the secrets whose keyword, of `size` bytes, stands at one of some places, in order.
 
-        `behind` takes in where there was none for what is in front of the keyword.
+        missed  takes in where there may be none for what is on either side
+        taken   what secrets may not touch
         """
+        if taken:
+            with_room = taken.with_room(runs.buf, places, self.rule)
+            return [one for one in self._found(runs, with_room, size, missed, taken) if taken.leaves(one)]
+        return self._found(runs, places, size, missed, taken)
+
+    def _found(
+        self, runs: Runs, places: Sequence[int], size: int, missed: "_Missed | None", taken: Taken | None
+    ) -> list[Found]:
         rule, rank = self.rule, self.rank
         if rule.pattern is None:
             return [Found(pos, pos + size, rank, pos) for pos in places]
@@ -67,7 +76,7 @@ class _Tried:
             return [one for pos in places for one in _in_line(runs.buf, self, pos, size)]
         if self._read is None:
             self._read = reader(rule, BEFORE if rule.token else b"")
-        read = self._read.read
+        read, make = self._read.read, tuple.__new__
         found: list[Found] = []
         at, count = 0, len(places)
         while at < count:
@@ -75,12 +84,22 @@ class _Tried:
             at += 1
             span = read(runs, pos)
             if span:
-                found.append(Found(*span, rank, pos))
-                if at < count and places[at] < span[1]:
+                found.append(make(Found, (*span, rank, pos)))
+                if at < count and places[at] < span[1] and not taken:
                     at = self._leapt(runs, self._read, places, at, found)
-            elif behind is not None and rule.token:
-                behind.setdefault(pos, []).append(self)
+            elif missed is not None and (rule.token or self._is_ended):
+                self._miss(runs, pos, missed)
         return found
+
+    def _miss(self, runs: Runs, pos: int, missed: "_Missed") -> None:
+        if self.rule.token:
+            missed.behind.setdefault(pos, []).append(self)
+        if self._is_ended:
+            if self._cut is None:
+                self._cut = cut_reader(self.rule)
+            end = self._cut(runs.buf, pos, len(runs.buf))[0] if self._cut else -1
+            if end >= 0:
+                missed.before.append((pos, self.rank, end, self))
 
     def _leapt(self, runs: Runs, reader: Reader, places: Sequence[int], at: int, found: list[Found]) -> int:
         """Go on from the last of those that were found, to what begins in it and ends last; return what is next.
@@ -106,13 +125,27 @@ class _Tried:
         span = self._bare.read(runs, pos)
         return (Found(*span, self.rank, pos),) if span else ()
 
+    def found_before(self, buf: bytes, pos: int, start: int, low: int) -> "tuple[Found, ...]":
+        """Return the secret whose keyword stands at `pos`, if it ends at `start`, where another one begins.
 
-def _order(one: Found) -> tuple[int, int, int]:
-    return one.start, -one.end, one.rank
+        low  where the one in front of both ends
+        """
+        if self._cut is None or (self.rule.token and pos != low and not _IS_BEFORE(buf, pos)):
+            return ()
+        end, span = self._cut(buf, pos, start)
+        return (Found(*span, self.rank, pos),) if span and end == start else ()
 
 
-_Behind = dict[int, list[_Tried]]
-"""Rules by the places of keywords in front of which is what may not be there."""
+class _Missed(NamedTuple):
+    """What is no secret for what is in front of it or follows it, unless that is one.
+
+    behind  rules, by the places of keywords
+    before  places of keywords, the rank of the rule, how far the token goes at most, and the rule
+    """
+
+    behind: dict[int, list[_Tried]]
+    before: list[tuple[int, int, int, _Tried]]
+
 
 _Holder = tuple[bytes, int, list[_Tried]]
 """A keyword that holds another one, where, and its rules."""
@@ -147,7 +180,7 @@ class Scanner:
 
         What touches a placeholder, itself or with its keyword, is none: that was redacted before.
         """
-        return self._find(buf, low, high, {})
+        return self._find(buf, low, high, None)
 
     def spans(
         self, buf: bytes, low: int = 0, high: int | None = None, end: int = -1, on: Found | None = None
@@ -158,56 +191,55 @@ class Scanner:
         end  where one ends that was found before
         on   what goes on of one that was found before: what began in front of it is in no piece with it
         """
-        behind: _Behind = {}
-        found = self._find(buf, low, high, behind)
+        return self._spans(buf, low, high, end, on)[0]
+
+    def spans_of_lines(self, buf: bytes) -> list[Found]:
+        """Return the same of whole lines, with the tokens that end where another secret begins."""
+        spans, missed = self._spans(buf, 0, None, -1, None)
+        more = _found_before(buf, spans, sorted(missed.before)) if missed.before and spans else []
+        return merged(sorted([*spans, *more])) if more else spans
+
+    def _spans(self, buf: bytes, low: int, high: int | None, end: int, on: Found | None) -> tuple[list[Found], _Missed]:
+        missed = _Missed({}, [])
+        found = self._find(buf, low, high, missed)
         if on:
-            found = sorted([on, *(one for one in found if one.start >= on.start)], key=_order)
-        spans = list(merged(found))
-        if not behind:
-            return spans
+            found = sorted([on, *(one for one in found if one.start >= on.start)])
+        spans = merged(found)
         more: list[Found] = []
-        ends = [end, *(one.end for one in spans)]
+        ends = [end, *(one.end for one in spans)] if missed.behind else []
         runs = Runs(buf)
         while ends:
             pos = ends.pop()
-            for tried in behind.pop(pos, ()):
+            for tried in missed.behind.pop(pos, ()):
                 some = tried.found_behind(runs, pos)
                 more += some
                 ends += [one.end for one in some]
-        return list(merged(sorted([*found, *more], key=_order))) if more else spans
+        return merged(sorted([*found, *more])) if more else spans, missed
 
-    def _find(self, buf: bytes, low: int, high: int | None, behind: _Behind) -> list[Found]:
-        """Find, and put into `behind` the rules for which what is in front of a keyword may be wrong, by its place."""
+    def _find(self, buf: bytes, low: int, high: int | None, missed: _Missed | None) -> list[Found]:
+        """Find, and put into `missed` what there is for what may be none because of what is on either side."""
         high = len(buf) if high is None else high
-        places: list[tuple[int, int]] = []
-        if _OPENING in buf:
-            places = [match.span() for match in PLACEHOLDER.finditer(buf)]
-            buf = _without(buf, places)
-        begins = [start for start, _ in places]
-        found = self._look(Runs(buf), low, high, behind, places, begins)
+        taken = None
+        if OPENING in buf:
+            taken = Taken([match.span() for match in PLACEHOLDER.finditer(buf)])
+            buf = taken.blanked(buf)
+        found = self._look(Runs(buf), low, high, missed, taken)
         plain = Plain(buf) if has_escapes(buf) else None
         if plain:
             # as a reader sees it: a code of the terminal parts no word
-            beneath = self._look(Runs(plain.text), 0, len(plain.text), {}, (), ())
+            beneath = self._look(Runs(plain.text), 0, len(plain.text), None, None)
             seen = [Found(*plain.span(one.start, one.end), one.rank, plain.place(one.at)) for one in beneath]
-            found += [one for one in seen if low <= one.at < high and _is_free(one, places, begins)]
-        return sorted(found, key=_order) if len(found) > 1 else found
+            found += [one for one in seen if low <= one.at < high and (taken is None or taken.leaves(one))]
+        found.sort()
+        return found
 
-    def _look(
-        self,
-        runs: Runs,
-        low: int,
-        high: int,
-        behind: _Behind,
-        places: Sequence[tuple[int, int]],
-        begins: Sequence[int],
-    ) -> list[Found]:
+    def _look(self, runs: Runs, low: int, high: int, missed: _Missed | None, taken: Taken | None) -> list[Found]:
         """Find in a text of which some places are taken."""
         found: list[Found] = []
         # by rank: what lies in what a better rule has found is not looked at
         for tried, at, size in sorted(self._to_try(runs, low, high), key=_rank_of):
-            some = tried.found(runs, _uncovered(at, found, tried.reach) if found else at, size, behind)
-            found += [one for one in some if _is_free(one, places, begins)] if places else some
+            where = _uncovered(at, found, tried.reach) if found else at
+            found += tried.found(runs, where, size, missed, taken)
         return found
 
     def _to_try(self, runs: Runs, low: int, high: int) -> Iterator[tuple[_Tried, list[int], int]]:
@@ -233,6 +265,27 @@ class Scanner:
                     yield tried, held, len(keyword)
 
 
+def _found_before(buf: bytes, spans: Sequence[Found], missed: Sequence[tuple[int, int, int, _Tried]]) -> list[Found]:
+    """Return the tokens that would not end where a secret begins if that were none; and those in front of these."""
+    places = [one[0] for one in missed]
+    more: list[Found] = []
+    low = 0
+    for one in spans:
+        start = one.start
+        while True:
+            first, last = bisect_left(places, max(low, start - _MOST_OF_ENDED)), bisect_left(places, start)
+            near = [(pos, tried) for pos, _, end, tried in missed[first:last] if end >= start]
+            some = [
+                found for pos, tried in near for found in tried.found_before(buf, pos, start, low) if found.start >= low
+            ]
+            if not some:
+                break
+            more += some
+            start = min(found.start for found in some)
+        low = one.end
+    return more
+
+
 def _rank_of(job: tuple[_Tried, list[int], int]) -> int:
     return job[0].rank
 
@@ -240,7 +293,7 @@ def _rank_of(job: tuple[_Tried, list[int], int]) -> int:
 def _uncovered(places: list[int], found: Sequence[Found], reach: int) -> list[int]:
     """Return the places but for those of which all that is reached lies in what was found already."""
     wide = [one for one in found if one.end - one.start > reach] if reach else []
-    for one in merged(sorted(wide, key=_order)):
+    for one in merged(sorted(wide)):
         first, last = bisect_left(places, one.start), bisect_right(places, one.end - reach)
         if first < last:
             places = places[:first] + places[last:]
@@ -273,55 +326,3 @@ def _in_line(buf: bytes, tried: _Tried, pos: int, size: int) -> Iterator[Found]:
             first, last = match.span(tried.group)
             if last > first >= 0:
                 yield Found(start + first, start + last, tried.rank, pos)
-
-
-def _without(buf: bytes, places: Iterable[tuple[int, int]]) -> bytes:
-    """Return a text with as many bytes in these places, in which no keyword is."""
-    parts, at = [], 0
-    for start, end in places:
-        parts += [buf[at:start], _blank(end - start)]
-        at = end
-    return b"".join([*parts, buf[at:]])
-
-
-@cache
-def _blank(size: int) -> bytes:
-    return b"[" + b"\x01" * (size - 2) + b"]"
-
-
-def _is_free(one: Found, places: Sequence[tuple[int, int]], begins: Sequence[int]) -> bool:
-    """Tell whether a secret and its keyword touch none of the places."""
-    # the last that begins in front of its end
-    at = bisect_right(begins, one.end - 1) - 1
-    return at < 0 or places[at][1] <= min(one.at, one.start)
-
-
-def merged(found: Iterable[Found]) -> Iterator[Found]:
-    """Yield what secrets in order cover, so that nothing overlaps any more: in pieces of `LONGEST` bytes at most.
-
-    A piece is of the best of the ranks that are in it.
-    """
-    chain: list[Found] = []
-    end = 0
-    for one in found:
-        if chain and one.start >= end:
-            yield from _pieces(chain, end)
-            chain, end = [], 0
-        chain.append(one)
-        if one.end > end:
-            end = one.end
-    if chain:
-        yield from _pieces(chain, end)
-
-
-def _pieces(chain: Sequence[Found], end: int) -> Iterator[Found]:
-    """Yield the pieces of what each begins in front of where those before it end."""
-    first = chain[0]
-    if len(chain) == 1:
-        yield first
-    elif end - first.start <= LONGEST:
-        yield Found(first.start, end, min(one.rank for one in chain), first.at)
-    else:
-        for start in range(first.start, end, LONGEST):
-            stop = min(end, start + LONGEST)
-            yield Found(start, stop, min(one.rank for one in chain if one.start < stop and one.end > start), first.at)

@@ -45,6 +45,8 @@ WORDLIKE = re.compile(
 _LONGEST_WORD = max(map(len, WORDS))
 LOWER_RUNS = re.compile(rb"[a-z]{4,}")
 _VARIABLE = re.compile(rb"\$[{(]?[A-Za-z_]{3}")
+_DIGITS = b"0123456789"
+_HYPHEN = b"-"[0]
 _PORT = re.compile(rb"\d{1,5}(?:[,;]|$)")
 PATH = re.compile(rb"(?:[~.]{0,2}/|[A-Za-z]:\\|[A-Za-z][A-Za-z0-9+.-]*://)")
 _SEPARATORS = bytes(byte not in b"-_. /" for byte in range(256))
@@ -56,6 +58,7 @@ _AZURE_PAT = re.compile(BEFORE + rb"[A-Za-z0-9]{76}AZDO")
 _NUMBER_BEFORE = re.compile(rb"(?<![0-9])[0-9]{8,10}\Z")
 _BASE64_BEFORE = re.compile(rb"(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{22,27}\Z")
 _OF_A_USER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
+_OF_A_DSN = bytes(byte for byte in range(256) if byte not in b"\n \"'=`/")
 _LEFT = 128
 
 
@@ -120,7 +123,7 @@ def _is_random(value: bytes) -> bool:
 
 def has_digit(value: bytes) -> bool:
     """Tell whether there is a digit in it."""
-    return len(value.translate(None, b"0123456789")) < len(value)
+    return len(value.translate(None, _DIGITS)) < len(value)
 
 
 def is_word(buf: bytes, start: int, end: int) -> bool:
@@ -136,7 +139,10 @@ def random(buf: bytes, match: Match, start: int, end: int) -> Span:
 def credential(buf: bytes, match: Match, start: int, end: int) -> Span:
     """What follows a header's name, and is neither a placeholder nor a word."""
     # `--allow-authorization=no --other-option`
-    if buf.startswith(b"-", start) or PLACEHOLDER.match(buf, start, end) or is_word(buf, start, end):
+    first = buf[start]
+    if first == _HYPHEN or (first in PLACEHOLDER_BEGINS and PLACEHOLDER.match(buf, start, end)):
+        return None
+    if is_word(buf, start, end):
         return None
     return None if WORDLIKE.match(buf, start, end) or REFERENCE.match(buf, start, end) else (start, end)
 
@@ -149,19 +155,21 @@ def key_on_a_line(buf: bytes, match: Match, start: int, end: int) -> Span:
 
 def in_url(buf: bytes, match: Match, start: int, end: int) -> Span:
     """The password of a URL, unless it is a placeholder."""
-    if PLACEHOLDER.match(buf, start, end) or is_word(buf, start, end) or buf.startswith((b":", b"?"), start):
+    first = buf[start]
+    if (first in PLACEHOLDER_BEGINS and PLACEHOLDER.match(buf, start, end)) or first in b":?":
         return None
     # `http://host:8080,http://me@x` is a list of hosts
-    return None if _PORT.match(buf, start, end) else (start, end)
+    if is_word(buf, start, end) or (first in _DIGITS and _PORT.match(buf, start, end)):
+        return None
+    return start, end
 
 
 def before_at(buf: bytes, match: Match, start: int, end: int) -> Span:
     """The password in front of `@tcp(`."""
     line = buf[max(0, start - _LEFT) : start]
-    if b":" not in line:
-        return None
-    begins = max(line.rfind(c) for c in (b"\n", b" ", b'"', b"'", b"=", b"`", b"/"))
-    name, colon, password = line[begins + 1 :].partition(b":")
+    # another one in front of this is no part of it
+    line = line[max(line.rfind(b"@tcp("), line.rfind(b"@unix(")) + 1 :]
+    name, colon, password = line[len(line.rstrip(_OF_A_DSN)) :].partition(b":")
     if not (name and colon and password) or PLACEHOLDER.match(password):
         return None
     return start - len(password), start

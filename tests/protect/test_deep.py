@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from gittrace.errors import TraceError
 from gittrace.protect import deep
 from gittrace.protect.deep import DeepRedactor, DeepScanner, Unscanned
+from gittrace.protect.found import PLACEHOLDER
 from gittrace.protect.redactor import BUILTIN, Redactor
-from gittrace.protect.scanner import PLACEHOLDER
 from tests.protect.samples import both, fill
 
 KEY = b"k" * 32

@@ -14,6 +14,7 @@ from tests.protect.test_false_alarms import LINES
 # fails, raise ENGINE and add one, else what the engine before let pass would leave unscanned by this one.
 ANSWERS = {
     4: "52d628e9134366ee42008e0e24101e07",
+    5: "3c7de89ffc522bb906d24f4a65d416e3",
 }
 
 
@@ -29,6 +30,11 @@ def _texts() -> list[str]:
             texts += together
             texts += ["\n".join(together), " ".join(hits), "".join(f"+{text}\n-{text}\n" for text in together)]
             texts += [f'{{"said":"{text}"}}'.replace('"', '\\"') for text in hits]
+    # in a row: what one of them is depends on those on either side
+    texts += [
+        fill(unit) * 60 for unit in ("tvly-", "AIza{a34}-", "a:b@tcp(:", "a:b1@unix(x,", "pwd='a1b2' ", "shpat_{h32}")
+    ]
+    texts += [f"cookie: a=b [REDACTED:jwt:0123abcd]{'cookie: sid=a1b2c3d4e5 ' * 3}"]
     return texts
 
 

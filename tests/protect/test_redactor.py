@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from gittrace.protect import redactor as redactor_module
 from gittrace.protect import scanner as scanner_module
 from gittrace.protect.beside import CHOSEN
+from gittrace.protect.found import PLACEHOLDER, Found, merged
 from gittrace.protect.redactor import BUILTIN, ENVIRONMENT, Redactor, Stream
 from gittrace.protect.rules import Rule
-from gittrace.protect.scanner import PLACEHOLDER
 from tests.protect.samples import both, fill
 
 KEY = b"k" * 32
@@ -154,13 +154,28 @@ def test_secrets_without_an_end_are_masked_in_all_windows(unit: str, monkeypatch
     assert out == _in_pieces(data, [])
 
 
-@pytest.mark.parametrize("unit", [*CHAINS, "pwd=abcdef1 ", "a://b:c1d2@", "x@tcp(", "curl -u a:b1c2 ", "{a3}8Q~{a34}"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *CHAINS,
+        "pwd=abcdef1 ",
+        "a://b:c1d2@",
+        "x@tcp(",
+        "a:b@tcp(:",
+        "curl -u a:b1c2 ",
+        "{a3}8Q~{a34}",
+        "pcsk_",
+        "tvly-",
+        "AIza{a34}-",
+        "-{d9}:AA{w32}-",
+    ],
+)
 def test_a_line_is_looked_at_a_few_times(unit: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is masked may reveal more; never again and again, or a line would take its square."""
     looked = 0
     original = scanner_module.Scanner._find
 
-    def counting(*args: Any) -> list[scanner_module.Found]:
+    def counting(*args: Any) -> list[Found]:
         nonlocal looked
         looked += 1
         return original(*args)
@@ -173,9 +188,7 @@ def test_a_line_is_looked_at_a_few_times(unit: str, monkeypatch: pytest.MonkeyPa
 
 def test_a_line_without_an_end_is_masked_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redactor_module, "_PASSES", 1)
-    monkeypatch.setattr(
-        scanner_module.Scanner, "spans", lambda self, buf, *_: list(scanner_module.merged(self.find(buf)))
-    )
+    monkeypatch.setattr(scanner_module.Scanner, "spans_of_lines", lambda self, buf: merged(self.find(buf)))
     token = fill("shpat_{h32}")
     out, hits = REDACTOR.text(f"before\n{token * 4} x\nafter {token}\n")
     assert re.fullmatch(

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gittrace.protect.beside import BESIDE, CHOSEN
 from gittrace.protect.escapes import has_escapes
+from gittrace.protect.found import PLACEHOLDER, Found, merged
 from gittrace.protect.redactor import BUILTIN
 from gittrace.protect.rules import Rule
 from gittrace.protect.runs import Runs
-from gittrace.protect.scanner import Found, Scanner, _Tried, merged
+from gittrace.protect.scanner import Scanner, _Tried
 from tests.protect.by_pattern import by_pattern
 from tests.protect.samples import both
 
@@ -27,6 +28,10 @@ MORE = settings(max_examples=150, deadline=None, suppress_health_check=list(Heal
 
 def _everywhere(rules: tuple[Rule, ...], buf: bytes, low: int = 0, high: int = 1 << 60) -> list[tuple[int, int, int]]:
     """Return what all patterns find that are tried at every keyword of theirs: where, and of which rule."""
+    return _covered(_each(rules, buf, low, high))
+
+
+def _each(rules: tuple[Rule, ...], buf: bytes, low: int = 0, high: int = 1 << 60) -> set[Found]:
     found: set[Found] = set()
     runs = Runs(buf)
     for rank, rule in enumerate(rules):
@@ -40,7 +45,7 @@ def _everywhere(rules: tuple[Rule, ...], buf: bytes, low: int = 0, high: int = 1
                     found.update(_Tried(rule, rank).found(runs, [at], len(keyword)))
                 elif span := by_pattern(rule, runs, at):
                     found.add(Found(*span, rank, at))
-    return _covered(found)
+    return found
 
 
 def _covered(found: Iterable[Found]) -> list[tuple[int, int, int]]:
@@ -81,6 +86,7 @@ MARKS = [
     b"/",
     b".",
 ]
+MASKED = b"[REDACTED:jwt:0123abcd]"
 PIECES = st.one_of(
     st.sampled_from(SAMPLES),
     st.sampled_from(KEYWORDS),
@@ -112,7 +118,28 @@ def test_it_finds_whatever_a_pattern_matches(rule: Rule, data: st.DataObject) ->
         + match
         + data.draw(st.sampled_from([b"", b" ", b"\n", b"x", b"=="]))
     )
-    assert _covered(Scanner((rule,)).find(text)) == _everywhere((rule,), text)
+    found = Scanner((rule,)).find(text)
+    assert _covered(found) == _everywhere((rule,), text)
+    for one in found:
+        # so much room there must be, or it is not looked for in front of a placeholder
+        assert one.end - one.at >= rule.room
+        assert text.startswith(rule.closed, one.end)
+
+
+@MORE
+@example(b"cookie: a=bcdefghi %b cookie: b=b1b2b3b4b5; %b cookie: c=c1c2c3c4c5%b" % (MASKED, b"x" * 200, b"y" * 200))
+@given(st.lists(PIECES | st.sampled_from([MASKED, b"cookie: a=", b"--password ", b"://a:"]), max_size=12).map(b"".join))
+def test_what_touches_a_placeholder_hides_no_other(text: bytes) -> None:
+    if has_escapes(text):
+        return
+    marks = [match.span() for match in PLACEHOLDER.finditer(text)]
+    blanked = PLACEHOLDER.sub(lambda match: b"[" + b"\x01" * (len(match[0]) - 2) + b"]", text)
+    free = [
+        one
+        for one in _each(ALL, blanked)
+        if not any(start < one.end and min(one.at, one.start) < end for start, end in marks)
+    ]
+    assert _covered(SCANNER.find(text)) == _covered(free)
 
 
 def _assignments() -> Iterator[bytes]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from gittrace.errors import TraceError
 from gittrace.git.objects import ObjectStore
 from gittrace.git.patch import FilePatch, Hunk
-from gittrace.protect.scanner import PLACEHOLDER
+from gittrace.protect.found import PLACEHOLDER
 
 # what every placeholder begins with
 MARK = b"[REDACTED:"

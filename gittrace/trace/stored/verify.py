@@ -11,7 +11,7 @@ from gittrace.git.apply import Trust, apply
 from gittrace.git.objects import ObjectMissing, ObjectStore
 from gittrace.git.patch import PatchError
 from gittrace.git.trees import BadPath, Overlay, TreeEditor
-from gittrace.protect.scanner import PLACEHOLDER
+from gittrace.protect.found import PLACEHOLDER
 from gittrace.text import decode
 
 OK = "ok"
