@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mmh3
 
@@ -14,6 +14,8 @@ from gittrace.trace.produced.hints import Hints, lines_of, renamed, split_files
 from gittrace.trace.text.packed import blob_key, signed
 
 _MASK = (1 << 64) - 1
+# rows of lines that are written together, while git goes on
+_MOST_ROWS = 20_000
 
 
 class Said(NamedTuple):
@@ -33,57 +35,72 @@ class Entries:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._paths: dict[bytes, int] = {}
-        self._says: list[tuple[int, int, int, int]] = []
+        self._rest: list[tuple[str, list[tuple[Any, ...]]]] = []
 
     def traces(self, traces: Mapping[str, Said]) -> None:
-        """Enter what traces may say; what commits have of it is wanted. The lines are left to `write_says`.
+        """Enter what traces may say; what commits have of it is wanted. The lines are left to `write_rest`.
 
         What was entered before stays, where too much does no harm.
         """
+        says: list[tuple[int, int, int, int]] = []
+        heads: list[tuple[int, str, int]] = []
+        made: list[tuple[int, str]] = []
         mentions: set[tuple[int, int, int]] = set()
         names: set[tuple[int, int]] = set()
         renames: set[tuple[bytes, bytes, int]] = set()
         for trace, said in traces.items():
             number = self._trace(trace, said)
+            own = _made(hints for _, _, hints in said.hints)
+            made += [(number, oid) for oid in own]
+            heads += [(number, head, at) for head, at in _heads(said.hints, own).items()]
             for _, _, hints in said.hints:
                 for name, lines in hints.added.items():
                     path = self.path(name)
                     mentions.add((path, number, 0))
-                    self._says += zip(lines, repeat(path), repeat(number), repeat(0))
+                    says += zip(lines, repeat(path), repeat(number), repeat(0))
                 for name, lines in hints.removed.items():
                     path = self.path(name)
-                    self._says += zip(lines, repeat(path), repeat(number), repeat(1))
+                    says += zip(lines, repeat(path), repeat(number), repeat(1))
                 mentions.update((self.path(name), number, 1) for name in hints.loose)
                 names.update(zip(hints.blobs, repeat(number)))
                 renames.update((old, new, number) for old, new in hints.renames)
         many = self.db.executemany
+        many("insert into made values (?, ?)", made)
         many("insert or ignore into mentions values (?, ?, ?)", sorted(mentions))
         many("insert or ignore into names values (?, ?)", sorted(names))
-        many("insert or ignore into renames values (?, ?, ?)", sorted(renames))
+        self._later("insert into heads values (?, ?, ?)", heads)
+        self._later("insert or ignore into renames values (?, ?, ?)", sorted(renames))
+        self._later("insert or ignore into says values (?, ?, ?, ?)", says)
         self.want_paths(path for path, _, _ in mentions)
-        many(_WANT_MAKING, [(blob,) for blob, _ in names])
+        if self._has_commits():
+            many(_WANT_MAKING, [(blob,) for blob, _ in names])
 
-    def write_says(self) -> None:
-        """Enter the lines of traces that wait for it: until git has been asked for what follows from all the rest."""
-        self.db.executemany("insert or ignore into says values (?, ?, ?, ?)", self._says)
-        self._says.clear()
+    def _later(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
+        """Leave rows to `write_rest`: nothing that git is to be asked for follows from them."""
+        self._rest.append((statement, rows))
+
+    def write_rest(self) -> None:
+        """Enter what waits for it: until git has been asked, which then works beside."""
+        for statement, rows in self._rest:
+            self.db.executemany(statement, rows)
+        self._rest.clear()
+
+    def _has_commits(self) -> bool:
+        return self.db.execute("select 1 from commits limit 1").fetchone() is not None
 
     def _trace(self, trace: str, said: Said) -> int:
         """Enter a trace, in the place of what it was before, and return its number."""
         opaque = 0
         for _, _, hints in said.hints:
             opaque |= hints.opaque
-        self.db.execute(
+        number: int
+        ((number,),) = self.db.execute(
             "insert into traces (trace, state, began, opaque) values (?, ?, ?, ?) on conflict (trace)"
-            " do update set (state, began, opaque) = (excluded.state, excluded.began, excluded.opaque)",
+            " do update set (state, began, opaque) = (excluded.state, excluded.began, excluded.opaque)"
+            " returning number",
             (trace, said.state, said.began, opaque),
-        )
-        number: int = self.db.execute("select number from traces where trace = ?", (trace,)).fetchone()[0]
-        made = _made(hints for _, _, hints in said.hints)
+        ).fetchall()
         self._forget(number)
-        many = self.db.executemany
-        many("insert into heads values (?, ?, ?)", [(number, *item) for item in _heads(said.hints, made).items()])
-        many("insert into made values (?, ?)", [(number, oid) for oid in made])
         return number
 
     def forget_trace(self, trace: str) -> None:
@@ -140,9 +157,9 @@ class Entries:
             occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.leaves]
         many = self.db.executemany
         many("insert into commits values (?, ?, ?, ?, ?, ?)", rows)
-        many("insert into touches values (?, ?)", sorted(touches))
-        many("insert or ignore into reverts values (?, ?)", reverts)
-        many("insert or ignore into occurs values (?, ?)", sorted(occurs))
+        self._later("insert into touches values (?, ?)", touches)
+        self._later("insert or ignore into reverts values (?, ?)", reverts)
+        self._later("insert or ignore into occurs values (?, ?)", occurs)
         wanted = {one for path, one in touches if path in self._wanted}
         many(_WANT, [(one,) for one in sorted(wanted)])
         many(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
@@ -177,11 +194,17 @@ class Entries:
                 files += sum(map(_name_sum, names))
             known = (None, None, None) if diff is None or is_merge else map(_sum, (files, plus, minus))
             states.append((READ, *known, number))
+            if len(adds) >= _MOST_ROWS:
+                self._write_adds(adds)
+        self._write_adds(adds)
         many = self.db.executemany
         many("update contents set (state, files, added, removed) = (?, ?, ?, ?) where number = ?", states)
         many("insert or ignore into moves values (?, ?, ?)", moves)
-        many("insert or ignore into adds values (?, ?, ?)", adds)
         self._want_moved(moves)
+
+    def _write_adds(self, adds: list[tuple[int, int, int]]) -> None:
+        self.db.executemany("insert or ignore into adds values (?, ?, ?)", adds)
+        adds.clear()
 
     def _want_moved(self, moves: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Want the other name of a file that is wanted under one."""

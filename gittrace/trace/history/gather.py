@@ -99,7 +99,7 @@ class Gatherer:
         self._read_history(entries)
         while numbers := self._unread():
             self._sketch(entries, numbers)
-        entries.write_says()
+        entries.write_rest()
 
     def _read_traces(self, entries: Entries) -> None:
         known = dict(self.memo.db.execute("select trace, state from traces"))
@@ -140,7 +140,7 @@ class Gatherer:
             elif parent is not None:
                 pairs.append((stem.number, (parent, stem.tree), len(stem.parents) > 1))
         asked = [pair for _, pair, _ in pairs]
-        found = sketches(self.store.repo, asked, LARGEST_COMMIT, meanwhile=entries.write_says)
+        found = sketches(self.store.repo, asked, LARGEST_COMMIT, meanwhile=entries.write_rest)
         entries.unreadable(numbers)
         entries.sketches(chain(nothing, ((pairs[at][0], diff, pairs[at][2]) for at, diff in found)))
 
