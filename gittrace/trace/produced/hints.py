@@ -124,18 +124,25 @@ def lines_of(body: bytes) -> Lines:
     added: list[int] = []
     removed: list[int] = []
     plus = minus = 0
-    # the innermost loop of a derivation, so nothing is called in it
-    for line, bones in zip(body.split(b"\n"), body.translate(None, _LOOSE).split(b"\n"), strict=True):
+    texts: list[bytes] = []
+    # the innermost loop of a derivation, so nothing is called in it that need not be
+    for at, bones in enumerate(body.translate(None, _LOOSE).split(b"\n")):
         sign = bones[:1]
         if sign == b"+":
-            skeleton = int.from_bytes(bones[1:], "big") % PRIME
-            if hint := skeleton or _whole(line):
-                plus += skeleton
+            hint = int.from_bytes(bones[1:], "big") % PRIME
+            plus += hint
+            if not hint:
+                texts = texts or body.split(b"\n")
+                hint = _whole(texts[at])
+            if hint:
                 added.append(hint)
         elif sign == b"-":
-            skeleton = int.from_bytes(bones[1:], "big") % PRIME
-            if hint := skeleton or _whole(line):
-                minus += skeleton
+            hint = int.from_bytes(bones[1:], "big") % PRIME
+            minus += hint
+            if not hint:
+                texts = texts or body.split(b"\n")
+                hint = _whole(texts[at])
+            if hint:
                 removed.append(hint)
     return Lines(added, removed, plus, minus)
 

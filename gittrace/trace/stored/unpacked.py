@@ -20,6 +20,8 @@ from gittrace.trace.stored.summary import as_text, header_summary, summary
 Named = tuple[str, str, int, str, tuple[Any, ...] | None]
 # so many of so many notes are the first process's
 _MINE, _OF = 2, 5
+# bytes that say how many follow
+_SIZE = 8
 
 
 class Unpacked(NamedTuple):
@@ -73,7 +75,9 @@ class Ahead:
         if not self._child or not _is_ahead(at):
             return None
         try:
-            found: list[Named] | None = marshal.load(self._file)  # noqa: S302 - our own
+            # to let marshal read the file itself takes it many times as long
+            size = int.from_bytes(self._file.read(_SIZE), "big")
+            found: list[Named] | None = marshal.loads(self._file.read(size))  # noqa: S302 - our own
         except (EOFError, ValueError, TypeError):
             # it was killed
             self.close()
@@ -100,7 +104,8 @@ def _work(repo: Repository, blobs: Sequence[str], writing: int) -> NoReturn:
     try:
         with os.fdopen(writing, "wb") as file:
             for item in _notes(repo, blobs):
-                marshal.dump(item, file)
+                data = marshal.dumps(item)
+                file.write(len(data).to_bytes(_SIZE, "big") + data)
         status = 0
     finally:
         # not the end of the caller's process: nothing of it is cleaned up twice

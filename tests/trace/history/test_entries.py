@@ -29,7 +29,7 @@ def _tables(work: Recording, trace: str) -> dict[str, list[str]]:
     finally:
         store.close()
     with closing(sqlite3.connect(cache / "history.sqlite")) as db:
-        return {name: sorted(map(repr, db.execute(f"select * from {name}"))) for name in _TABLES}  # noqa: S608
+        return {name: sorted(map(repr, db.execute(f"select * from {name}"))) for name in _TABLES}
 
 
 def test_rows_may_be_written_one_by_one_or_all_at_once(work: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
