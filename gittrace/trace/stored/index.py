@@ -68,10 +68,11 @@ _MOST_ROWS = 1000
 _MANY = 400
 
 
-def _state(places: Iterable[Place]) -> str:
+def _state(places: Iterable[tuple[str, int, str, str]]) -> str:
+    """Return what stands for where segments lie, each as (session, index, hash, commit)."""
     import hashlib
 
-    names = sorted(f"{place.session_id} {place.index} {place.sha256} {place.commit}" for place in places)
+    names = sorted(f"{session} {number} {sha} {commit}" for session, number, sha, commit in places)
     return hashlib.sha256("\n".join(names).encode()).hexdigest()
 
 
@@ -358,17 +359,15 @@ class Index(Indexed):
 
     def _summarize(self, trace: str, has_less: bool) -> None:
         """Bring up to date what is known of a trace; `has_less`: segments of it may be gone."""
-        row = self.db.execute("select 1 from segments where trace = ? limit 1", (trace,)).fetchone()
-        if row is None:
+        query = "select session, idx, sha, commit_oid, header from segments where trace = ?"
+        rows = self.db.execute(query, (trace,)).fetchall()
+        if not rows:
             for table in ("traces", "events", "hints"):
                 self.db.execute(f"delete from {table} where trace = ?", (trace,))  # noqa: S608 - constants
             return
         for table in ("events", "hints") if has_less else ():
             self.db.execute(_DELETE_GONE.format(table), (trace,))
-        began = min(
-            as_text(json.loads(text).get("at", ""))
-            for (text,) in self.db.execute("select header from segments where trace = ?", (trace,))
-        )
+        began = min(as_text(json.loads(header).get("at", "")) for *_, header in rows)
         (ended,) = self.db.execute("select max(at) from events where trace = ?", (trace,)).fetchone()
-        state = _state(self.places(trace))
+        state = _state(row[:-1] for row in rows)
         self.db.execute("insert or replace into traces values (?, ?, ?, ?)", (trace, began, ended or began, state))
