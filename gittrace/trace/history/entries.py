@@ -1,7 +1,7 @@
 """Enter what may be in traces and commits into the tables of `gittrace.trace.history.tables`."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property, lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -35,7 +35,9 @@ class Entries:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._paths: dict[bytes, int] = {}
-        self._rest: list[tuple[str, list[tuple[Any, ...]]]] = []
+        self._rest: list[tuple[str, Collection[tuple[Any, ...]]]] = []
+        # contents that traces name, which may wait to be written
+        self._named: set[int] = set()
 
     def traces(self, traces: Mapping[str, Said]) -> None:
         """Enter what traces may say; what commits have of it is wanted. The lines are left to `write_rest`.
@@ -62,21 +64,21 @@ class Entries:
                     path = self.path(name)
                     says += zip(lines, repeat(path), repeat(number), repeat(1))
                 mentions.update((self.path(name), number, 1) for name in hints.loose)
+                self._named.update(hints.blobs)
                 names.update(zip(hints.blobs, repeat(number)))
                 renames.update((old, new, number) for old, new in hints.renames)
-        many = self.db.executemany
-        many("insert into made values (?, ?)", made)
-        many("insert or ignore into mentions values (?, ?, ?)", sorted(mentions))
-        many("insert or ignore into names values (?, ?)", sorted(names))
+        self.db.executemany("insert into made values (?, ?)", made)
+        self._later("insert or ignore into mentions values (?, ?, ?)", mentions)
+        self._later("insert or ignore into names values (?, ?)", names)
         self._later("insert into heads values (?, ?, ?)", heads)
-        self._later("insert or ignore into renames values (?, ?, ?)", sorted(renames))
+        self._later("insert or ignore into renames values (?, ?, ?)", renames)
         self._later("insert or ignore into says values (?, ?, ?, ?)", says)
         self.want_paths(path for path, _, _ in mentions)
         if self._has_commits():
-            many(_WANT_MAKING, [(blob,) for blob, _ in names])
+            self.db.executemany(_WANT_MAKING, [(blob,) for blob in self._named])
 
-    def _later(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
-        """Leave rows to `write_rest`: nothing that git is to be asked for follows from them."""
+    def _later(self, statement: str, rows: Collection[tuple[Any, ...]]) -> None:
+        """Leave rows to `write_rest`: what git is to be asked for is told without them."""
         self._rest.append((statement, rows))
 
     def write_rest(self) -> None:
@@ -161,6 +163,7 @@ class Entries:
         self._later("insert or ignore into reverts values (?, ?)", reverts)
         self._later("insert or ignore into occurs values (?, ?)", occurs)
         wanted = {one for path, one in touches if path in self._wanted}
+        wanted.update(one for blob, one in occurs if blob in self._named)
         many(_WANT, [(one,) for one in sorted(wanted)])
         many(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
         return found
@@ -215,6 +218,9 @@ class Entries:
 
     def forget_commits(self) -> None:
         """Take out all commits."""
+        if not self._has_commits():
+            return
+        self.write_rest()
         for table in OF_COMMITS:
             self.db.execute(f"delete from {table}")  # noqa: S608 - constants
         self.db.execute("update paths set wanted = 0")
