@@ -271,7 +271,7 @@ def test_an_export_writes_each_record_before_the_next_trace_is_read(
     monkeypatch.chdir(work.repo.top)
     watched = _Watched(loaded)
     monkeypatch.setattr(export, "open_output", lambda _: nullcontext(watched))
-    assert export.run(Namespace(format="opentraces", output=None, traces=[])) == 0
+    assert export.run(Namespace(format="opentraces", output=None, dataset_infos=False, traces=[])) == 0
     assert watched.held == [1] * len(traces)
     assert [json.loads(line)["trace_id"] for line in watched.getvalue().splitlines()] == traces[::-1]
 
