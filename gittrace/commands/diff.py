@@ -12,9 +12,9 @@ from gittrace.commands.options import warn_of_problems
 from gittrace.commands.pager import output
 from gittrace.commands.snapshots import last, states
 from gittrace.errors import NoSession, NotFound, UsageError
-from gittrace.git import snapshot
+from gittrace.git import apart
 from gittrace.git.patch import FilePatch
-from gittrace.git.repository import discover
+from gittrace.git.repository import Repository, discover
 from gittrace.git.user_diff import plain_diff, user_diff
 from gittrace.text import decode
 from gittrace.trace.recording.session import current
@@ -70,13 +70,10 @@ def run(args: "Arguments | argparse.Namespace") -> int:
     store = Store(discover())
     try:
         targets = [_event(store, name) for name in args.events]
-        old, new = _trees(store, targets)
-        if len(targets) == 1 and not (has_tree(store, old) and has_tree(store, new)):
-            _print_recorded(store, targets[0], args)
+        if targets:
+            _print_events(store, targets, args)
         else:
-            for target, tree in zip(targets, (old, new), strict=False):
-                need_tree(store, target.trace_id, tree)
-            _print(store, old, new, args)
+            _print_since_last(store, args)
         warn_of_problems(store)
     finally:
         store.close()
@@ -90,30 +87,41 @@ def _event(store: Store, name: str) -> Target:
     return target
 
 
-def _trees(store: Store, targets: Sequence[Target]) -> tuple[str, str]:
-    """Return the two trees to compare."""
-    if not targets:
-        if store.active is None:
-            raise NoSession("no session is active in this worktree", "name an event: 'git trace log' shows them")
-        active = current(store.repo.need_worktree())
-        return last(store, active.trace_id, active.session_id), snapshot.take(store.repo).tree
+def _print_since_last(store: Store, args: "Arguments | argparse.Namespace") -> None:
+    """Print what changed in the worktree since the last event."""
+    if store.active is None:
+        raise NoSession("no session is active in this worktree", "name an event: 'git trace log' shows them")
+    active = current(store.repo.need_worktree())
+    old = last(store, active.trace_id, active.session_id)
+    with apart.now(store.repo) as (new, repo):
+        _print(repo, old, new, args)
+
+
+def _print_events(store: Store, targets: Sequence[Target], args: "Arguments | argparse.Namespace") -> None:
     first = states(store, targets[0])
     if len(targets) == 1:
-        return first.previous, first.after
-    return first.after, states(store, targets[1]).after
+        old, new = first.previous, first.after
+        if not (has_tree(store, old) and has_tree(store, new)):
+            _print_recorded(store, targets[0], args)
+            return
+    else:
+        old, new = first.after, states(store, targets[1]).after
+    for target, tree in zip(targets, (old, new), strict=False):
+        need_tree(store, target.trace_id, tree)
+    _print(store.repo, old, new, args)
 
 
-def _print(store: Store, old: str, new: str, args: "Arguments | argparse.Namespace") -> None:
+def _print(repo: Repository, old: str, new: str, args: "Arguments | argparse.Namespace") -> None:
     if args.json:
-        diff = plain_diff(store.repo, old, new, args.paths)
+        diff = plain_diff(repo, old, new, args.paths)
         print_json({"from": old, "to": new, "files": list(map(file_json, files(diff))), "diff": decode(diff)})
         return
     options = [*(["--stat"] if args.stat else []), *(["--name-only"] if args.name_only else [])]
-    with output(store.repo, "diff") as screen:
+    with output(repo, "diff") as screen:
         if screen.width and not screen.colour:
             options.append("--no-color")
         sys.stdout.flush()
-        sys.stdout.buffer.write(user_diff(store.repo, old, new, options, args.paths, screen.width))
+        sys.stdout.buffer.write(user_diff(repo, old, new, options, args.paths, screen.width))
 
 
 def _print_recorded(store: Store, target: Target, args: "Arguments | argparse.Namespace") -> None:

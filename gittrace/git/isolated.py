@@ -25,6 +25,12 @@ _CONFIG = """\
 _INJECTED = ("GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT")
 
 
+def alternate(path: str) -> str:
+    """Return a path as `GIT_ALTERNATE_OBJECT_DIRECTORIES` takes it: unquoted, a colon would end it."""
+    quoted = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{quoted}"'
+
+
 class Isolated:
     """A git directory in the temporary directory; it goes with `close()`, or with the object.
 
@@ -55,9 +61,7 @@ class Isolated:
         self._objects = os.path.join(self.git_dir, "objects")
         if lends:
             os.mkdir(self._objects)
-            # quoted as git has it: a colon would end the path
-            path = self._objects.replace("\\", "\\\\").replace('"', '\\"')
-            self.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = f'"{path}"'
+            self.env["GIT_ALTERNATE_OBJECT_DIRECTORIES"] = alternate(self._objects)
 
     def lend(self, kind: str, oid: str, content: bytes) -> None:
         """Let git see an object, until it is taken back."""

@@ -108,11 +108,11 @@ class _Status:
 
 
 class _Taker:
-    def __init__(self, repo: Repository, max_file_size: int) -> None:
+    def __init__(self, repo: Repository, folder: str) -> None:
         self.repo = repo
-        self.max_file_size = max_file_size
-        self.index = os.path.join(repo.trace_dir, INDEX_FILE)
-        self.state = os.path.join(repo.trace_dir, STATE_FILE)
+        self.max_file_size = repo.size("trace.maxFileSize")
+        self.index = os.path.join(folder, INDEX_FILE)
+        self.state = os.path.join(folder, STATE_FILE)
         self.env = {"GIT_INDEX_FILE": self.index}
         self.skipped: list[dict[str, object]] = []
 
@@ -335,6 +335,11 @@ def take(repo: Repository, fresh: bool = False) -> Snapshot:
     fd = os.open(os.path.join(repo.trace_dir, LOCK_FILE), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        return _Taker(repo, repo.size("trace.maxFileSize")).take(fresh)
+        return _Taker(repo, repo.trace_dir).take(fresh)
     finally:
         os.close(fd)
+
+
+def take_into(repo: Repository, folder: str) -> Snapshot:
+    """Take a snapshot with the private index in a folder that is nobody else's. Raises GitFailed, OSError."""
+    return _Taker(repo, folder).take(fresh=True)

@@ -90,3 +90,17 @@ def test_what_would_be_collected(read_only: ReadOnly) -> None:
 def test_what_an_event_changed(read_only: ReadOnly) -> None:
     story = read_only.story
     assert read_only.trace("diff", story.events[-1]) == story.repo.trace("diff", story.events[-1])
+
+
+def test_what_changed_since_the_last_event(read_only: ReadOnly, tmp_path: Path) -> None:
+    story = read_only.story
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    story.repo.env["TMPDIR"] = str(temporary)
+    story.work.write(a="mended again\n", fresh="new\n")
+    there = read_only.trace("diff")
+    assert "+mended again\n" in there
+    assert "+new\n" in there
+    assert there == story.repo.trace("diff")
+    assert json.loads(read_only.trace("diff", "--json")) == story.trace_json("diff")
+    assert not any(temporary.iterdir())
