@@ -157,20 +157,34 @@ def _install(made: str, pack: str) -> str:
     return f"{pack}.keep"
 
 
-def drop_leftovers(repo: "Repository") -> None:
-    """Remove what a killed process left that was keeping objects. Raises OSError."""
+def leftovers(repo: "Repository") -> list[str]:
+    """Return the paths of what a killed process left that was keeping objects. Raises OSError."""
     folder = os.path.join(repo.common_dir, "objects", "pack")
-    for name in os.listdir(folder):
+    found = []
+    # git makes the folder again when it needs it
+    for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
         path = os.path.join(folder, name)
         if name.endswith(".keep"):
             with open(path, encoding="utf-8", errors="replace") as file:
                 word, _, pid = file.readline().strip().partition(" ")
             if word == "gittrace" and not _is_alive(pid):
-                os.unlink(path)
+                found.append(path)
         elif name.startswith("gittrace-") and not _is_alive(name.partition("-")[2]):
-            for left in os.listdir(path):
-                os.unlink(os.path.join(path, left))
-            os.rmdir(path)
+            found.append(path)
+    return found
+
+
+def drop_leftovers(repo: "Repository") -> list[str]:
+    """Remove what a killed process left that was keeping objects, and return it. Raises OSError."""
+    found = leftovers(repo)
+    for path in found:
+        if path.endswith(".keep"):
+            os.unlink(path)
+            continue
+        for left in os.listdir(path):
+            os.unlink(os.path.join(path, left))
+        os.rmdir(path)
+    return found
 
 
 def _is_alive(pid: str) -> bool:

@@ -1,5 +1,6 @@
 """`git trace deinit`."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,44 @@ def test_purge_of_what_a_killed_fetch_left(repo: Repo) -> None:
     repo.trace("deinit", "--purge")
     assert "trace-" not in repo.git("for-each-ref")
     assert list(repo.git_dir.glob("refs/trace*")) == []
+
+
+def _killed(pack: Path) -> list[Path]:
+    """Leave in a folder of packs what a process leaves that is killed while it keeps objects; return these paths."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    folder, keep = pack / f"gittrace-{process.pid}", pack / f"pack-{'1' * 40}.keep"
+    folder.mkdir(parents=True)
+    (folder / "pack-1.pack").touch()
+    keep.write_text(f"gittrace {process.pid}\n", encoding="ascii")
+    return [folder, keep]
+
+
+def test_purge_of_what_a_killed_process_kept(repo: Repo, tmp_path: Path) -> None:
+    repo.commit("base", "base\n")
+    repo.git("worktree", "add", "-q", str(tmp_path / "linked"))
+    linked = Repo(tmp_path / "linked", repo.env)
+    repo.git("clone", "-q", "--shared", str(repo.top), str(tmp_path / "clone"))
+    clone = Repo(tmp_path / "clone", repo.env)
+    pack = repo.git_dir / "objects/pack"
+    left = _killed(pack)
+    fetched = pack / f"pack-{'2' * 40}.keep"
+    fetched.write_text("fetch-pack 1 on here\n", encoding="ascii")
+    clone.trace("deinit", "--purge")
+    assert all(path.exists() for path in left), "objects that were borrowed are another's"
+    for command in (("--purge", "--dry-run"), ("--purge",)):
+        assert all(path.exists() for path in left)
+        said = linked.trace("deinit", *command)
+        assert all(f"'{path}'\n" in said for path in left)
+    assert list(pack.iterdir()) == [fetched]
+    assert repo.trace("deinit", "--purge") == "nothing to undo\n"
+
+
+@pytest.mark.parametrize("command", [("deinit", "--purge"), ("gc",)])
+def test_no_folder_of_packs(repo: Repo, command: tuple[str, ...]) -> None:
+    repo.trace("init")
+    (repo.git_dir / "objects/pack").rmdir()
+    repo.trace(*command)
 
 
 def test_purge_after_deinit(repo: Repo) -> None:

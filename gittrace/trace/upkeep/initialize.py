@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from gittrace.errors import SessionActive, TraceError
-from gittrace.git import hook_config, hooks, installation, restorable
+from gittrace.git import garbage, hook_config, hooks, installation, restorable
 from gittrace.git.hooks import Removal
 from gittrace.git.installation import Installation
 from gittrace.git.repository import Repository, at, git_dirs
@@ -201,6 +201,8 @@ def deinitialize(repo: Repository, purge: bool = False, dry_run: bool = False, f
             commands = b"".join(f"delete {name}\0{oid}\0".encode() for name, oid in refs)
             repo.git("update-ref", "--stdin", "-z", stdin=commands)
             _remove_empty(repo)
+    if purge:
+        result.removed += garbage.leftovers(repo) if dry_run else garbage.drop_leftovers(repo)
     elif refs:
         result.kept.append(f"{len(refs)} {'ref' if len(refs) == 1 else 'refs'} with what was recorded")
     sessions = os.path.join(repo.common_trace_dir, SESSIONS_DIR)
