@@ -1,6 +1,7 @@
 """git trace blame."""
 
 import argparse
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
@@ -16,7 +17,7 @@ from gittrace.git.blame import Source
 from gittrace.git.repository import discover
 from gittrace.model.attribution import HUMAN, MIXED
 from gittrace.text import decode
-from gittrace.trace.authorship.blame import Explained, explain, path_from_top
+from gittrace.trace.authorship.blame import Explained, asking, explain, path_from_top
 from gittrace.trace.stored.reasoning import reasons
 from gittrace.trace.stored.store import Store
 
@@ -46,14 +47,16 @@ def run(args: argparse.Namespace) -> int:
     """Blame."""
     store = Store(discover())
     try:
-        found = explain(store, path_from_top(store.repo, args.file), args.revision, args.spans)
-        known = reasons(store, writers_of(found)) if args.verbose else {}
-        if args.json:
-            print_json([line_json(item, known if args.verbose else None) for item in found])
-        else:
-            with output(store.repo, "blame") as screen:
-                for line in lines(found, screen, known):
-                    print(line)
+        with asking(store) as answers:
+            found = explain(answers, path_from_top(store.repo, args.file), args.revision, args.spans)
+            known = reasons(store, writers_of(found)) if args.verbose else {}
+            if args.json:
+                print_json([line_json(item, known if args.verbose else None) for item in found])
+            else:
+                with output(store.repo, "blame") as screen:
+                    for line in lines(found, screen, known):
+                        print(line)
+            sys.stdout.flush()
         warn_of_problems(store)
     finally:
         store.close()
@@ -68,13 +71,20 @@ def writers_of(found: Sequence[Explained]) -> list[tuple[str, str]]:
 
 def lines(found: Sequence[Explained], screen: Screen, known: Mapping[str, tuple[Any, str]]) -> Iterator[str]:
     """Yield the lines of the file, aligned; above those of an event in `known` what it was and why."""
-    width = min(max((len(name_of(item)) for item in found), default=0), _LONGEST_NAME)
+    names = {name_of(item) for item in found}
+    width = min(max(map(len, names), default=0), _LONGEST_NAME)
     digits = max((len(str(item.blamed.line)) for item in found), default=1)
+    # the same for many lines
+    origins: dict[tuple[int, int], str] = {}
     for event, group in groupby(found, key=lambda item: item.line.writer.event_id if item.line else ""):
         if event in known:
             yield from _why(*known[event], screen)
         for item in group:
-            yield _line(item, screen, width, digits)
+            key = id(item.blamed.source), id(item.line.writer) if item.line else 0
+            if key not in origins:
+                origins[key] = _origin(item, screen, width)
+            text = safe(decode(item.blamed.text).removesuffix("\r"))
+            yield f"{origins[key]} {item.blamed.line:>{digits}}) {text}".rstrip()
 
 
 def _why(event: Mapping[str, Any], reasoning: str, screen: Screen) -> Iterator[str]:
@@ -83,17 +93,16 @@ def _why(event: Mapping[str, Any], reasoning: str, screen: Screen) -> Iterator[s
         yield screen.paint(f"            {line}", display.DIM).rstrip()
 
 
-def _line(item: Explained, screen: Screen, width: int, digits: int) -> str:
+def _origin(item: Explained, screen: Screen, width: int) -> str:
+    """Return what stands before a line's number."""
     source = item.blamed.source
     commit = ("^" if source.boundary else "") + source.commit
     oid = screen.paint(commit[:_SHORT_COMMIT], display.YELLOW if source.committed else display.DIM)
     writer = item.line.writer if item.line else None
     ids = f"{short_id(writer.trace_id)} {short_event(writer.event_id)}" if writer else " " * 17
     name = name_of(item)[:width].ljust(width)
-    number = f"{item.blamed.line:>{digits}}"
     colour = display.CYAN if writer and writer.who != HUMAN else ""
-    text = safe(decode(item.blamed.text).removesuffix("\r"))
-    return f"{oid} {ids} ({screen.paint(name, colour)} {_date(item)} {number}) {text}".rstrip()
+    return f"{oid} {ids} ({screen.paint(name, colour)} {_date(item)}"
 
 
 def name_of(item: Explained) -> str:

@@ -16,7 +16,7 @@ from gittrace.errors import NotFound, UsageError
 from gittrace.git.repository import discover
 from gittrace.model.trace import EventDict, Segment, Session, Trace
 from gittrace.text import decode
-from gittrace.trace.authorship.blame import Explained, explain, path_from_top
+from gittrace.trace.authorship.blame import Explained, asking, explain, path_from_top
 from gittrace.trace.stored.reasoning import around, reasoning_of
 from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import EXIT_NEGATIVE
@@ -40,7 +40,8 @@ def run(args: argparse.Namespace) -> int:
     path, number = _place(args.place)
     store = Store(discover())
     try:
-        (found,) = explain(store, path_from_top(store.repo, path), args.revision, [f"{number},{number}"])
+        with asking(store) as answers:
+            (found,) = explain(answers, path_from_top(store.repo, path), args.revision, [f"{number},{number}"])
         place = _event(store, found) if found.line else None
         if args.json:
             print_json(_json(found, place))

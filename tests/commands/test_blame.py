@@ -12,7 +12,7 @@ import pytest
 
 from gittrace.errors import GitFailed
 from gittrace.trace.authorship.answers import Answers
-from gittrace.trace.authorship.blame import explain
+from gittrace.trace.authorship.blame import asking, explain
 from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import CACHE_DIR
 from tests.commands.conftest import Story, clone_of
@@ -191,8 +191,8 @@ def test_a_mistyped_name_waits_for_nothing(work: Recording, monkeypatch: pytest.
     monkeypatch.setattr(Answers, "prepare", lambda answers, path: prepared.append(True))
     store = Store(work.here)
     for name in (b"no-such-file", b"a"):
-        with suppress(GitFailed):
-            explain(store, name)
+        with suppress(GitFailed), asking(store) as answers:
+            explain(answers, name)
     store.close()
     assert len(prepared) == 1
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from random import Random
 
-from gittrace.trace.authorship.blame import Explained, explain
+from gittrace.trace.authorship.blame import Explained, asking, explain
 from gittrace.trace.stored.store import Store
 from tests.fuzz.model import verbatim
 from tests.fuzz.world import Desk
@@ -24,7 +24,8 @@ def blame_files(desk: Desk, store: Store, rng: Random) -> Blamed:
     for name in rng.sample(here, min(len(here), _MOST)):
         if name in committed:
             revision = rng.choice(("HEAD", None))
-            found[name, revision] = explain(store, name, revision)
+            with asking(store) as answers:
+                found[name, revision] = explain(answers, name, revision)
     return found
 
 

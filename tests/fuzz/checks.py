@@ -9,7 +9,7 @@ from random import Random
 from typing import Protocol
 
 from gittrace.model.trace import Link, Outcome
-from gittrace.trace.authorship.blame import explain
+from gittrace.trace.authorship.blame import asking, explain
 from gittrace.trace.history.outcome import outcomes
 from gittrace.trace.stored.proof import steps
 from gittrace.trace.stored.store import Store
@@ -138,7 +138,9 @@ def _same_when_cold(desk: Desk, rng: Random, found: dict[str, Outcome], blamed: 
     store = Store(desk.work.here)
     try:
         for (path, revision), lines in rng.sample(sorted(blamed.items(), key=str), len(blamed)):
-            if not same(explain(store, path, revision), lines):
+            with asking(store) as answers:
+                found_again = explain(answers, path, revision)
+            if not same(found_again, lines):
                 raise Broken("the cache changes nothing", f"blame of {os.fsdecode(path)} at {revision}")
         for trace in rng.sample(desk.clone.traces, min(len(desk.clone.traces), 3)):
             again = outcomes(store, [store.load(trace)])[trace]

@@ -41,7 +41,7 @@ _MOST_BYTES = 256 << 20
 # events of traces that are held, to be read again
 _MOST_EVENTS = 1 << 13
 # to be raised whenever attribution says something else than before, or a lineage is made otherwise
-_VERSION = 16
+_VERSION = 17
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));
@@ -78,6 +78,7 @@ class Answers:
         self._new: Collection[str] = ()
         self._loaded: Bounded[str, Trace] = Bounded(_MOST_EVENTS)
         self._made: tuple[frozenset[str], Attributor] | None = None
+        self._kept: Keeper | None = None
         path = os.path.join(store.repo.common_trace_dir, CACHE_DIR, "attribution.sqlite")
         try:
             self._open(path)
@@ -86,8 +87,14 @@ class Answers:
             self._open(":memory:")
 
     def close(self) -> None:
-        """Let go of the cache."""
+        """Let go of the cache, which gets what is still to be put there."""
+        self._keep()
         self.db.close()
+
+    def _keep(self) -> None:
+        keeper, self._kept = self._kept, None
+        if keeper:
+            self._write(keeper.save)
 
     def prepare(self, path: bytes) -> None:
         """Find out what nearly any question about a file needs that is not answered already."""
@@ -194,6 +201,7 @@ class Answers:
             ]
             return Attributor(self._past, sources, most, keeper)
 
+        self._keep()
         keeper = None
         if not self._reads_all:
             states = self.store.index.states()
@@ -208,7 +216,7 @@ class Answers:
         self._made = frozenset(traces).union(keeper.current if keeper else ()), attributor
         # what is wrong is said again; and what is not here may come
         if keeper and not self.problems + self.store.problems and not self._past.lacks:
-            self._write(keeper.save)
+            self._kept = keeper
         return attributor
 
     def _read(self, trace: str) -> "Trace":

@@ -1,8 +1,9 @@
 """`git blame`, and for each line the event that first wrote it."""
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from gittrace.errors import NotFound
 from gittrace.git.blame import BlamedLine, Blaming, blame
@@ -12,8 +13,7 @@ from gittrace.trace.authorship.answers import Answers, Asked, Lines
 from gittrace.trace.stored.store import Store
 
 
-@dataclass(frozen=True, slots=True)
-class Explained:
+class Explained(NamedTuple):
     """A line of a file, where git says that it came from, and who wrote it (None: nobody that was recorded)."""
 
     blamed: BlamedLine
@@ -34,32 +34,42 @@ def path_from_top(repo: Repository, path: str) -> bytes:
     return os.fsencode(found)
 
 
-def explain(store: Store, path: bytes, revision: str | None = None, spans: Sequence[str] = ()) -> list[Explained]:
-    """Return the lines of a file, those of the `-L` spans if there are any; without a revision as in the worktree.
+@contextmanager
+def asking(store: Store) -> Iterator[Answers]:
+    """Yield what answers; what it could not read is added to the store's problems.
 
-    What could not be read is added to the store's problems. Raises GitFailed with git's words.
+    What was found out goes into the cache at the end: who waits for an answer gets that first.
     """
     answers = Answers(store)
     try:
-        blaming = Blaming(store.repo, path, revision, spans)
-        try:
-            # git has something to do meanwhile, unless it only has to say that there is no such file
-            if revision is not None or os.path.lexists(os.path.join(os.fsencode(store.repo.top), path)):
-                answers.prepare(path)
-        finally:
-            lines = blaming.lines()
-        asked: dict[Asked, list[int]] = {}
-        here = []
-        for line in lines:
-            if line.source.committed:
-                asked.setdefault((line.source.commit, line.source.path), []).append(line.source_line - 1)
-            else:
-                here.append(line.line - 1)
-        known = answers.lines(asked)
-        fresh = answers.worktree(path, _content(store.repo, path, lines, spans), here) if here else {}
+        yield answers
     finally:
-        store.problems += answers.problems
         answers.close()
+        store.problems += answers.problems
+
+
+def explain(answers: Answers, path: bytes, revision: str | None = None, spans: Sequence[str] = ()) -> list[Explained]:
+    """Return the lines of a file, those of the `-L` spans if there are any; without a revision as in the worktree.
+
+    Raises GitFailed with git's words.
+    """
+    repo = answers.store.repo
+    blaming = Blaming(repo, path, revision, spans)
+    try:
+        # git has something to do meanwhile, unless it only has to say that there is no such file
+        if revision is not None or os.path.lexists(os.path.join(os.fsencode(repo.top), path)):
+            answers.prepare(path)
+    finally:
+        lines = blaming.lines()
+    asked: dict[Asked, list[int]] = {}
+    here = []
+    for line in lines:
+        if line.source.committed:
+            asked.setdefault((line.source.commit, line.source.path), []).append(line.source_line - 1)
+        else:
+            here.append(line.line - 1)
+    known = answers.lines(asked)
+    fresh = answers.worktree(path, _content(repo, path, lines, spans), here) if here else {}
     return [Explained(line, _of(line, known, fresh)) for line in lines]
 
 

@@ -6,16 +6,21 @@ session that went on took the same steps before; else all is read again. So answ
 
 import io
 import json
+import os
 import pickle
 import sqlite3
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from gittrace.trace.authorship.reached import Reached
+from gittrace.trace.forked import Forked
 
 # what may be kept of contents (bytes, roughly), of how many lineages
 _MOST_BYTES = 64 << 20
 _MOST_KEPT = 4
+# from when on it is worth a process to pack it (bytes, roughly)
+_MUCH = 2 << 20
 # steps that it is worth while to keep it again for: so many, and such a part of all
 _STEPS = 16
 _STEPS_PART = 0.05
@@ -67,7 +72,7 @@ class Keeper:
         self._held: dict[str, str] = {}
         self._row = self._useless = -1
         self._steps = 0
-        self._new: tuple[dict[str, str], str, bytes] | None = None
+        self._new: tuple[dict[str, str], str, _Packing] | None = None
         most = 0
         for row, text, last in db.execute("select id, traces, last from lineages order by id").fetchall():
             held: dict[str, str] = json.loads(text)
@@ -108,18 +113,19 @@ class Keeper:
         whole = {trace: self._held[trace] for trace in (self.kept.told if self.kept else ())}
         whole |= {trace: self._states.get(trace, "") for trace in done}
         traces = {trace: whole.get(trace, "") for trace in told}
-        data = _packed(Kept(reached, {trace: one for trace, one in told.items() if trace in whole}))
-        self._new = traces, reached.last, data
+        kept = Kept(reached, {trace: one for trace, one in told.items() if trace in whole})
+        self._new = traces, reached.last, _Packing(kept)
 
     def save(self) -> None:
         """Put what was packed into the cache, in place of those that it has all traces of. Raises OperationalError."""
-        if self._new is None and self._useless < 0:
+        data = self._new[2].data() if self._new else None
+        if data is None and self._useless < 0:
             return
         ask = self._db.execute
         ask("begin immediate")
         ask("delete from lineages where id = ?", (self._useless,))
-        if self._new:
-            traces, last, data = self._new
+        if self._new and data is not None:
+            traces, last, _ = self._new
             held = ask("select id, traces from lineages order by id desc").fetchall()
             old = [row for row, text in held if json.loads(text).keys() <= traces.keys()]
             old += [row for row, _ in held if row not in old][_MOST_KEPT - 1 :]
@@ -127,6 +133,28 @@ class Keeper:
             ask("insert into lineages (traces, last, data) values (?, ?, ?)", (json.dumps(traces), last, data))
         ask("commit")
         self._new, self._useless = None, -1
+
+
+class _Packing:
+    """Packs what is kept as it is now: much of it in a process of its own, while this one goes on with it."""
+
+    def __init__(self, kept: Kept) -> None:
+        self._forked: Forked | None = None
+        self._data = None
+        if kept.reached.lineage.size > _MUCH and os.cpu_count() != 1:
+            # where no process can be had, it is done here
+            with suppress(OSError):
+                self._forked = Forked(lambda file: file.write(_packed(kept)))
+        if self._forked is None:
+            self._data = _packed(kept)
+
+    def data(self) -> bytes | None:
+        """Return it packed; None where the other process was killed."""
+        if self._forked:
+            data = self._forked.file.read()
+            self._data = data if self._forked.ended_well() else None
+            self._forked = None
+        return self._data
 
 
 def _packed(kept: Kept) -> bytes:

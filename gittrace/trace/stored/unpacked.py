@@ -2,17 +2,16 @@
 
 import json
 import marshal
-import os
-import signal
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple, NoReturn
+from functools import partial
+from typing import Any, BinaryIO, NamedTuple
 
 from gittrace.errors import TraceError
 from gittrace.git.objects import open_objects
-from gittrace.git.process import widen
 from gittrace.git.repository import Repository
 from gittrace.model.segment import Note, SegmentLine, decode, parse_note
 from gittrace.model.sound import sound
+from gittrace.trace.forked import Forked
 from gittrace.trace.produced.hints import of_segment
 from gittrace.trace.stored.summary import as_text, header_summary, summary
 
@@ -51,20 +50,8 @@ class Ahead:
 
     def __init__(self, repo: Repository, blobs: Sequence[str]) -> None:
         self._at = 0
-        reading, writing = os.pipe()
-        try:
-            widen(reading)
-            # without threads beside, and with nothing flushed or closed there that is the caller's
-            self._child = os.fork()
-        except BaseException:
-            os.close(reading)
-            os.close(writing)
-            raise
-        if self._child == 0:
-            os.close(reading)
-            _work(repo, [blob for at, blob in enumerate(blobs) if _is_ahead(at)], writing)
-        os.close(writing)
-        self._file = os.fdopen(reading, "rb")
+        ahead = [blob for at, blob in enumerate(blobs) if _is_ahead(at)]
+        self._forked: Forked | None = Forked(partial(_write, repo, ahead))
 
     def next(self) -> list[Named] | None:
         """Return the segments of the note that comes next.
@@ -72,12 +59,12 @@ class Ahead:
         None when it is to be read in full: it was left to the caller, there is more in it, or damage.
         """
         at, self._at = self._at, self._at + 1
-        if not self._child or not _is_ahead(at):
+        if not self._forked or not _is_ahead(at):
             return None
         try:
             # to let marshal read the file itself takes it many times as long
-            size = int.from_bytes(self._file.read(_SIZE), "big")
-            found: list[Named] | None = marshal.loads(self._file.read(size))  # noqa: S302 - our own
+            size = int.from_bytes(self._forked.file.read(_SIZE), "big")
+            found: list[Named] | None = marshal.loads(self._forked.file.read(size))  # noqa: S302 - our own
         except (EOFError, ValueError, TypeError):
             # it was killed
             self.close()
@@ -86,11 +73,9 @@ class Ahead:
 
     def close(self) -> None:
         """Wait for nothing any more."""
-        child, self._child = self._child, 0
-        if child:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            self._file.close()
+        forked, self._forked = self._forked, None
+        if forked:
+            forked.close()
 
 
 def _is_ahead(at: int) -> bool:
@@ -98,18 +83,10 @@ def _is_ahead(at: int) -> bool:
     return at % _OF >= _MINE
 
 
-def _work(repo: Repository, blobs: Sequence[str], writing: int) -> NoReturn:
-    """Write what is found; what the caller has open (a database) is neither touched nor closed here."""
-    status = 1
-    try:
-        with os.fdopen(writing, "wb") as file:
-            for item in _notes(repo, blobs):
-                data = marshal.dumps(item)
-                file.write(len(data).to_bytes(_SIZE, "big") + data)
-        status = 0
-    finally:
-        # not the end of the caller's process: nothing of it is cleaned up twice
-        os._exit(status)
+def _write(repo: Repository, blobs: Sequence[str], file: BinaryIO) -> None:
+    for item in _notes(repo, blobs):
+        data = marshal.dumps(item)
+        file.write(len(data).to_bytes(_SIZE, "big") + data)
 
 
 def _notes(repo: Repository, blobs: Sequence[str]) -> Iterator[list[Named] | None]:

@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -207,3 +208,40 @@ def test_steps_that_were_others_are_no_beginning() -> None:
         with pytest.raises(Outdated):
             reached.rest("s", iter(other))
     assert replace(reached, taken={}).rest("s", iter(()))
+
+
+# apart from the tests' process: fork is not for one with threads
+_PACKED_BESIDE = """
+import os, signal, sys
+from contextlib import closing
+from gittrace.git.repository import discover
+from gittrace.trace.authorship import kept
+from gittrace.trace.authorship.answers import Answers
+from gittrace.trace.stored.store import Store
+
+kept._MUCH, os.cpu_count = 0, lambda: 2
+first, pack = os.getpid(), kept._packed
+def packed(what):
+    assert os.getpid() != first
+    if sys.argv[1] == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pack(what)
+kept._packed = packed
+with closing(Store(discover())) as store, closing(Answers(store)) as asked:
+    print(asked.attribution(sys.argv[2]), store.problems + asked.problems)
+"""
+
+
+@pytest.mark.parametrize("how", ["well", "killed"])
+def test_a_lineage_is_packed_in_a_process_of_its_own(work: Recording, steps: Steps, how: str) -> None:
+    tell(work)
+    told = work.repo.run(sys.executable, "-c", _PACKED_BESIDE, how, work.head()).decode()
+    with closing(Store(work.here)) as store, closing(Answers(store)) as asked:
+        held = asked.db.execute("select count(*) from lineages").fetchone()[0]
+        assert f"{asked.attribution(work.head())} []\n" == told
+    assert held == (how == "well")
+    tell(work, _EARLIER, 2)
+    steps()
+    warm = ask(work)
+    assert (steps() < _EARLIER) == (how == "well")
+    assert warm == cold(work)
