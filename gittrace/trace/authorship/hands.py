@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from gittrace.model.attribution import AI, HUMAN, MIXED, Writer
 from gittrace.trace.authorship.versions import Birth
-from gittrace.trace.text.align import Text
+from gittrace.trace.text.alike import Text
 
 _WORDS = re.compile(rb"\w+|[^\w\s]")
 # which part of its words a line keeps that is changed in part

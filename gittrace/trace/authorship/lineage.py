@@ -22,8 +22,8 @@ from gittrace.trace.authorship.numbering import Numbering
 from gittrace.trace.authorship.past import Past
 from gittrace.trace.authorship.recognition import Recognition, blended_of
 from gittrace.trace.authorship.versions import Birth, Shelf, Version, When
-from gittrace.trace.text.align import Text, align, aligned, formatted, once, says_something
-from gittrace.trace.text.fingerprint import line_of
+from gittrace.trace.text.align import align, aligned, formatted, once, says_something
+from gittrace.trace.text.alike import Text
 from gittrace.trace.text.lines import Lines
 from gittrace.trace.text.wrapped import Source, matched
 
@@ -344,7 +344,7 @@ def _reformat(draft: _Draft, removed: range, added: range, wrapped: bool) -> Non
     """Say whose those lines are that a step took away and put back wrapped otherwise, or else formatted."""
     if not draft.fresh.isdisjoint(added):
         old, new = draft.old.keys(*_ends(removed)), _added(draft, added)
-        pairs = matched([line_of(text or b"") for text in old], [line_of(text) for text in new], wrapped=wrapped)
+        pairs = matched([text or b"" for text in old], new, wrapped=wrapped)
         for at, source in pairs.items():
             if added[at] in draft.fresh:
                 there = Source(*(removed[part] for part in source))

@@ -7,11 +7,12 @@ is enough; elsewhere it takes several together, which no longer stand where they
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from gittrace.trace.authorship.moments import Allowed, Moments, holds
 from gittrace.trace.authorship.versions import Birth, Version, When
-from gittrace.trace.text.align import MOVED, Text, telling, weight
+from gittrace.trace.text.align import MOVED, telling, weight
+from gittrace.trace.text.alike import Text
 
 # what lines must say together (characters without white space, lines) to be known in a file that they never stood in
 _FAR_TELLING = 30
@@ -23,12 +24,11 @@ _MOST_BIRTHS = 8
 Standing = Callable[[bytes], Collection[Text]]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a line stood: its index in a version, whose it is, and when that was, with the moment's number."""
 
     version: Version
-    index: int
+    line: int
     birth: Birth | None
     when: When
     moment: int
@@ -200,7 +200,7 @@ def _grown(places: dict[int, Place], texts: Sequence[bytes], wanted: Collection[
             here = at + way
             if here in found or here not in wanted:
                 continue  # as most are, in a long file
-            there = anchor.index + way
+            there = anchor.line + way
             version = anchor.version
             while (
                 here in wanted and here not in found and 0 <= there < version.size and version.key(there) == texts[here]
@@ -213,7 +213,7 @@ def _grown(places: dict[int, Place], texts: Sequence[bytes], wanted: Collection[
 def _is_beside(run: dict[int, Place], texts: Sequence[bytes]) -> bool:
     """Tell whether a run has the same neighbour on some side here and there, or was all of the file and is again."""
     pairs = [
-        (_neighbour(texts, end, way), _neighbour(run[end].version.keys(), run[end].index, way))
+        (_neighbour(texts, end, way), _neighbour(run[end].version.keys(), run[end].line, way))
         for end, way in ((min(run), -1), (max(run), 1))
     ]
     return any(here and here == there for here, there in pairs) or not any(here or there for here, there in pairs)
@@ -234,7 +234,7 @@ def _runs(places: dict[int, Place]) -> list[dict[int, Place]]:
     for at in sorted(places):
         place = places[at]
         before = runs[-1].get(last) if runs else None
-        if at == last + 1 and before and before.version is place.version and place.index == before.index + 1:
+        if at == last + 1 and before and before.version is place.version and place.line == before.line + 1:
             runs[-1][at] = place
         else:
             runs.append({at: place})

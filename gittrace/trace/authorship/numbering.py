@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from gittrace.trace.authorship.versions import Birth, Shelf
 from gittrace.trace.bounded import Bounded
 from gittrace.trace.text.lines import Lines
-from gittrace.trace.text.splices import splices, unlike
+from gittrace.trace.text.splices import unlike
 
 # lines of contents that are held, to number others by them
 _MOST_LINES = 1 << 20
@@ -40,7 +40,7 @@ class Numbering:
 
     def _follow(self, before: _Numbered, lines: Lines, births: Sequence[Birth | None]) -> "array[int]":
         old, old_births, numbers = before[0], before[1].copy(), array("I", before[2])
-        for one in reversed(splices(old.row, lines.row)):
+        for one in reversed(lines.after(old)):
             new = births[one.new : one.new_end]
             texts = [lines.text(at) for at in range(one.new, one.new_end)]
             numbers[one.old : one.old_end] = self._shelf.numbers(texts, lines.keys(one.new, one.new_end), new)

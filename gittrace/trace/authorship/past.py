@@ -9,7 +9,6 @@ from gittrace.git.trees import Overlay, TreeEditor
 from gittrace.trace.authorship.changes import LARGEST
 from gittrace.trace.bounded import Bounded
 from gittrace.trace.text.lines import Alphabets, Lines, split
-from gittrace.trace.text.splices import splices
 
 # what is kept at hand: lines of contents, trees, places
 _MOST_LINES = 1 << 22
@@ -74,7 +73,7 @@ class Past:
             if lines is None:
                 found.update(split(self.objects.blob(oid)))
             elif before and before.alphabet is lines.alphabet:
-                for one in splices(before.row, lines.row):
+                for one in lines.after(before):
                     found.update(map(lines.text, range(one.new, one.new_end)))
             else:
                 found.update(lines.texts())

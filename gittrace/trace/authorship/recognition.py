@@ -5,7 +5,7 @@ by line and wrapped otherwise. To align long files takes long, so it is told fir
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import compress
+from itertools import compress, islice
 
 from gittrace.trace.authorship.changes import Gap
 from gittrace.trace.authorship.hands import blended
@@ -15,8 +15,9 @@ from gittrace.trace.authorship.states import States
 from gittrace.trace.authorship.successive import Successive
 from gittrace.trace.authorship.versions import Birth, Shelf, Version
 from gittrace.trace.bounded import Bounded
-from gittrace.trace.text.align import Text, aligned, key, telling, trusted, unique
-from gittrace.trace.text.fingerprint import bones_of, line_of
+from gittrace.trace.text.align import aligned, key, telling, trusted
+from gittrace.trace.text.alike import Text
+from gittrace.trace.text.fingerprint import bones_of
 from gittrace.trace.text.lines import UNKNOWN, Alphabet, Lines
 from gittrace.trace.text.splices import Splice, splices, unlike
 from gittrace.trace.text.wrapped import Source, matched
@@ -74,7 +75,7 @@ class Recognition:
             successive = Successive(self.memory.near(name), self.states_of(name), self._shelf)
             self._successive.put(name, successive, lines.size)
         found = successive.recall(lines, moments)
-        likely = set(sessions) or {birth.writer.session_id for birth in set(found.births) if birth}
+        likely = set(sessions) or successive.sessions()
         states = self.states_of(name)
         last = states.last(likely, moments)
         self._align(states, last, lines, found, set(successive.nobodys()))
@@ -88,12 +89,11 @@ class Recognition:
         """Return what is known of lines of a content that are not `found`, from other files: those that are wanted."""
         # only what stands beside a line in such a stretch tells of it
         left = [at for span in found.unknown_around(wanted) for at in span]
-        if not any(self.memory.knows(lines.key(at)) for at in left):
+        known = [at for at in left if self.memory.knows(lines.key(at))]
+        anchors = lines.once(known)
+        if not anchors:
             return {}
-        said = lines.keys()
-        once = unique(said)
-        anchors = [at for at in left if once.get(said[at]) == at]
-        return self.memory.recall_far(name, said, anchors, set(left), allowed, standing)
+        return self.memory.recall_far(name, lines.keys(), anchors, set(left), allowed, standing)
 
     def _align(
         self,
@@ -106,22 +106,27 @@ class Recognition:
         """Put into `found` what the last states of a file tell; `nobodys` are lines that may be somebody's."""
         changed = True
         born: set[str] = set()
-        unknown: set[str] = set()
+        # most states tell of the first line that is not known
+        unknown: Iterator[str] = iter(())
+        looked_at: list[str] = []
         keys = lines.alphabet.keys
         for number, version in last:
             if changed:
                 # what came in after the newest of them is in none
                 born = {lines.said[at] for at in nobodys if found.births[at] is None}
                 born = {letter for letter in born if states.born[keys[ord(letter)]].since <= number}
-                unknown = {lines.said[at] for at in found.unknown()}
-                unknown = {letter for letter in unknown if states.keys.get(keys[ord(letter)], number + 1) <= number}
-                if not born and not unknown:
+                unknown = _unknown(states, number, lines, found)
+                looked_at = list(islice(unknown, 1))
+                if not born and not looked_at:
                     return
             # most states tell nothing more
             row = self.row(version, lines.alphabet)
-            changed = any(letter in row for letter in unknown) or not born.isdisjoint(
-                compress(row, version.each_birth())
-            )
+            changed = any(letter in row for letter in looked_at)
+            while not changed and (more := list(islice(unknown, len(looked_at)))):
+                looked_at += more
+                changed = any(letter in row for letter in more)
+            if born and not changed:
+                changed = not born.isdisjoint(compress(row, version.each_birth()))
             if not changed:
                 continue
             for one in trusted(aligned(row, lines.said), lines.said, keys):
@@ -174,6 +179,17 @@ class Recognition:
         return row
 
 
+def _unknown(states: States, number: int, lines: Lines, found: Recalled) -> Iterator[str]:
+    """Yield the letters of lines that are not known and that a version of the file said up to one."""
+    keys = lines.alphabet.keys
+    seen: set[str] = set()
+    for at in found.unknown():
+        letter = lines.said[at]
+        if letter not in seen and states.keys.get(keys[ord(letter)], number + 1) <= number:
+            yield letter
+        seen.add(letter)
+
+
 def _said(texts: Sequence[Text], alphabet: Alphabet) -> str:
     """Return the letters of what lines say, UNKNOWN for those that are not known."""
     try:
@@ -204,10 +220,9 @@ def _wrapped(
         bearing = zip(version.each_key(), version.each_birth(), strict=True)
         born = {text for text, birth in bearing if birth} & missing
         of = [at for at, text in enumerate(version.each_key()) if text in born]
-        old = [line_of(text or b"") for text in version.each_key()]
+        old = [text or b"" for text in version.each_key()]
         for start, end in stretches:
-            new = [line_of(text) for text in lines.keys(start, end)]
-            for at, source in matched(old, new, of).items():
+            for at, source in matched(old, lines.keys(start, end), of).items():
                 births.setdefault(start + at, blended_of(version, source))
     return births
 

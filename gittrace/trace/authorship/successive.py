@@ -5,13 +5,15 @@ the lines beside it are known as far as they are those that stood beside it ther
 anchors are follows from these lines and anchors alone: where they are the same as before, so is what is known of them.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from gittrace.trace.authorship.memory import Near, Place, Recalled
 from gittrace.trace.authorship.states import States
 from gittrace.trace.authorship.versions import Birth, Shelf
-from gittrace.trace.text.align import BLANK, alike, alike_before, unique
+from gittrace.trace.text.align import BLANK, unique
+from gittrace.trace.text.alike import alike, alike_before
 from gittrace.trace.text.lines import Lines
 from gittrace.trace.text.splices import splices
 
@@ -43,6 +45,8 @@ class Successive:
         # 1 where it is known who wrote a line, and where a line says what somebody is known to have written once
         self._written = bytearray()
         self._born = bytearray()
+        # by session, how many lines it wrote
+        self._sessions: Counter[str] = Counter()
         # of how many of those lines the places were looked up
         self._seen = 0
         self._told = -1
@@ -64,6 +68,10 @@ class Successive:
                 behind = self._look(lines, max(start, behind), end)
         return Recalled(self._found.births.copy(), self._found.known.copy())
 
+    def sessions(self) -> set[str]:
+        """Return the sessions that wrote lines of the last content."""
+        return {session for session, count in self._sessions.items() if count}
+
     def nobodys(self) -> Iterator[int]:
         """Yield the indexes of the lines of the last content that say what was written once, and have no birth."""
         size = len(self._born)
@@ -78,11 +86,12 @@ class Successive:
         """Take in a content, and yield which parts of it are to be looked at."""
         before, said = self._said, lines.said
         touched: set[str] = set()
-        parts = splices(before, said)
+        parts = lines.after(self._lines) if before and self._lines else splices(before, said)
         for one in reversed(parts):
             touched.update(before[one.old : one.old_end], said[one.new : one.new_end])
             size = one.new_end - one.new
             self._anchors[one.old : one.old_end] = bytes(size)
+            self._count(one.old, one.old_end, -1)
             self._found.births[one.old : one.old_end] = [None] * size
             self._found.known[one.old : one.old_end] = bytes(size)
             self._written[one.old : one.old_end] = bytes(size)
@@ -110,8 +119,15 @@ class Successive:
 
     def _put(self, start: int, births: Sequence[Birth | None]) -> None:
         """Say whose lines are, from one on."""
+        end = start + len(births)
+        self._count(start, end, -1)
         self._found.put(start, births)
-        self._written[start : start + len(births)] = bytes(map(bool, births))
+        self._count(start, end, 1)
+        self._written[start:end] = bytes(map(bool, births))
+
+    def _count(self, start: int, end: int, by: int) -> None:
+        for birth in filter(None, self._found.births[start:end]):
+            self._sessions[birth.writer.session_id] += by
 
     def _learned(self, lines: Lines, allowed: bytes) -> Iterator[str]:
         """Yield the letters of what was learned at moments that are allowed now and were not before, or otherwise."""
@@ -119,7 +135,8 @@ class Successive:
             return
         learned = self._near.learned
         longer, shorter = sorted((allowed, self._allowed), key=len, reverse=True)
-        for moment, is_allowed in enumerate(longer[: len(learned)]):
+        same = alike(longer, 0, shorter, 0, len(shorter))
+        for moment, is_allowed in enumerate(longer[same : len(learned)], same):
             if is_allowed != (moment < len(shorter) and shorter[moment]):
                 for text in learned[moment]:
                     if letter := lines.alphabet.said(text):
@@ -177,18 +194,18 @@ class Successive:
 
     def _back(self, place: Place, at: int, most: int, keys: Sequence[bytes], first: int) -> None:
         """Say whose the lines before an anchor are, `most` of them at the most; `keys` are of lines from `first` on."""
-        most = min(most, place.index)
+        most = min(most, place.line)
         if most > 0:
-            there = place.index
+            there = place.line
             same = alike_before(place.version.keys(there - most, there), most, keys, at - first, most)
             self._put(at - same, place.version.births(there - same, there))
 
     def _forth(self, place: Place, at: int, most: int, keys: Sequence[bytes], first: int) -> int:
         """Say whose the lines behind an anchor are, and return how many of them are known."""
-        most = min(most, place.version.size - place.index - 1)
+        most = min(most, place.version.size - place.line - 1)
         if most <= 0:
             return 0
-        there = place.index + 1
+        there = place.line + 1
         same = alike(place.version.keys(there, there + most), 0, keys, at + 1 - first, most)
         self._put(at + 1, place.version.births(there, there + same))
         return same

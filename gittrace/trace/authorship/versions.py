@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import cast
 
 from gittrace.model.attribution import Writer
-from gittrace.trace.text.align import Text, key
+from gittrace.trace.text.align import key
+from gittrace.trace.text.alike import Text
+from gittrace.trace.text.splices import unlike
 
 # what is held of each line that is another: its text, what it says, whose it is (bytes, roughly)
 _A_LINE = 400
@@ -119,9 +121,9 @@ class Version:
 
     def follow(self, other: "Version") -> None:
         """Say that the lines are whose those of another version of the same content are."""
-        for at, birth in enumerate(other.each_birth()):
-            if birth is not self.birth(at):
-                self.bear(at, birth)
+        theirs = other.births()
+        for at in unlike(self.births(), theirs) if self.numbers != other.numbers else ():
+            self.bear(at, theirs[at])
 
     def tell(self, at: int, text: bytes) -> None:
         """Say what a line is that was not known."""

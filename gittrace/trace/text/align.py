@@ -7,21 +7,24 @@ lone brace is nobody's proof.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+from gittrace.trace.text.alike import Row, Text, alike, alike_before
 from gittrace.trace.text.fingerprint import bones_of, line_of
+from gittrace.trace.text.splices import Splice, splices
 
-Text = bytes | None
-# lines by what they say, or by the letters of that (see `gittrace.trace.text.lines`)
-Row = Sequence[Text] | str | bytes
 #: the letter of lines that say nothing
 BLANK = "\0"
 #: letters and digits from which on lines elsewhere were moved there, and not written anew (as for `git blame -M`)
 MOVED = 20
 # letters and digits from which on a run of lines says something, though none of them does
 _TELLING_RUN = 12
+# rows of more letters are looked into for anchors only where they are not the same, unless that takes so many looks
+_LONG = 256
+_MOST_LOOKS = 128
 
 
 class Stretch(NamedTuple):
@@ -133,32 +136,15 @@ def formatted(old: Sequence[Text], new: Sequence[bytes]) -> Iterator[tuple[int, 
             yield at, source
 
 
-def alike(one: Row, at: int, other: Row, start: int, most: int) -> int:
-    """Return how many of the next `most` lines are the same: those from `at` on, and from `start` on."""
-    return _longest(most, lambda done, to: one[at + done : at + to] == other[start + done : start + to])
-
-
-def alike_before(one: Row, end: int, other: Row, until: int, most: int) -> int:
-    """Return how many of the last `most` lines are the same: those before `end`, and before `until`."""
-    return _longest(most, lambda done, to: one[end - to : end - done] == other[until - to : until - done])
-
-
-def _longest(most: int, is_same: Callable[[int, int], bool]) -> int:
-    """Return how far something goes on, `most` at the most: stretches are tried, longer ones as long as they hold."""
-    done, step = 0, 1
-    grows = True
-    while done < most:
-        step = min(step, most - done)
-        if is_same(done, done + step):
-            done += step
-        else:
-            most, grows = done + step - 1, False
-        step = step * 2 if grows else max((most - done) // 2, 1)
-    return done
-
-
 def _anchors(old: Row, new: Row, old_start: int, old_end: int, new_start: int, new_end: int) -> list[tuple[int, int]]:
-    """Return the longest rising series of (old, new) indexes of lines that are there once on both sides."""
+    """Return the longest rising series of (old, new) indexes of lines that are there once on both sides.
+
+    Those of them may be left out that follow another one on both sides with no difference between.
+    """
+    if isinstance(old, str) and isinstance(new, str) and min(old_end - old_start, new_end - new_start) > _LONG:
+        found = _first_anchors(old[old_start:old_end], new[new_start:new_end])
+        if found is not None:
+            return [(old_start + old_at, new_start + new_at) for old_at, new_at in found]
     at_new = unique(new[new_start:new_end], new_start)
     at_old = unique(old[old_start:old_end], old_start)
     pairs = [(at, at_new[text]) for text, at in at_old.items() if text in at_new]
@@ -182,6 +168,43 @@ def _anchors(old: Row, new: Row, old_start: int, old_end: int, new_start: int, n
         series.append(pairs[number])
         number = before[number]
     return series[::-1]
+
+
+def _first_anchors(old: str, new: str) -> list[tuple[int, int]] | None:
+    """Return the first anchor of each stretch that two rows have in common, and those between; None if that is dear.
+
+    It is None, too, where an anchor is between other stretches here than there.
+    """
+    looks = 0
+
+    def is_anchor(letter: str) -> bool:
+        nonlocal looks
+        looks += 1
+        return letter != BLANK and old.count(letter) == 1 and new.count(letter) == 1
+
+    found: list[tuple[int, int]] = []
+    gone, come = set[str](), set[str]()
+    old_at = new_at = 0
+    for one in (*splices(old, new), Splice(len(old), len(old), len(new), len(new))):
+        for at in range(old_at, one.old):
+            if is_anchor(old[at]):
+                found.append((at, new_at + at - old_at))
+                break
+            if looks > _MOST_LOOKS:
+                return None
+        mine, theirs = set(old[one.old : one.old_end]), set(new[one.new : one.new_end])
+        # what is on one side here and on the other elsewhere may be an anchor that is out of its place
+        if any(is_anchor(letter) for letter in (mine & come) | (theirs & gone)) or looks > _MOST_LOOKS:
+            return None
+        between = [letter for letter in mine & theirs if is_anchor(letter)]
+        pairs = sorted((old.find(letter), new.find(letter)) for letter in between)
+        if any(two[1] < one[1] for one, two in pairwise(pairs)):
+            return None
+        found += pairs
+        gone |= mine
+        come |= theirs
+        old_at, new_at = one.old_end, one.new_end
+    return found
 
 
 def unique(part: Row, start: int = 0) -> dict[Any, int]:

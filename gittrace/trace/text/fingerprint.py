@@ -13,7 +13,7 @@ import mmh3
 from gittrace.git.patch import FilePatch, added_runs
 
 # a line with fewer letters and digits than this is in every project
-_TELLING = 6
+TELLING = 6
 # runs are telling from this many on, though none of their lines is
 TELLING_RUN = 12
 # so many lines in a row, with so many letters and digits, are recognised in whatever file they turn up
@@ -64,7 +64,7 @@ class Line(NamedTuple):
     @property
     def telling(self) -> bool:
         """Whether it says where it comes from."""
-        return self.measure & _WEIGHT >= _TELLING
+        return self.measure & _WEIGHT >= TELLING
 
 
 Run = tuple[Line, ...]
@@ -143,7 +143,7 @@ def run_key(lines: Sequence[bytes]) -> str:
 def telling_run(run: Iterable[Line]) -> bool:
     """Tell whether lines in a row say where they come from."""
     weights = [line.weight for line in run]
-    return sum(weights) >= TELLING_RUN or max(weights, default=0) >= _TELLING
+    return sum(weights) >= TELLING_RUN or max(weights, default=0) >= TELLING
 
 
 def heaviest(run: Iterable[Line]) -> Line:

@@ -6,10 +6,10 @@ something within one alphabet only, and a new one is begun when much has been re
 
 from collections.abc import Iterable, Sequence
 from typing import cast
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
-from gittrace.trace.text.align import BLANK, key
-from gittrace.trace.text.splices import line_splices
+from gittrace.trace.text.align import BLANK, key, unique
+from gittrace.trace.text.splices import Splice, line_splices, splices
 
 # lines that are held at hand
 _MOST_LINES = 1 << 18
@@ -17,6 +17,8 @@ _MOST_LINES = 1 << 18
 _A_LETTER = 400
 # contents that begin or end with so many bytes that are the same may be much the same
 _ALIKE = 64
+# lines from which on it is told for all at once which are there once
+_MANY = 256
 #: a letter that no line has
 UNKNOWN = "\U0010ffff"
 _MOST_LETTERS = ord(UNKNOWN)
@@ -74,28 +76,43 @@ class Alphabet:
 
     def changed(self, before: "Lines", old: bytes, new: bytes) -> "Lines":
         """Return the lines of a content, given those of another one, by what differs. Raises OverflowError."""
-        row, said = [], []
-        start = end = 0
+        row, said, parts = [], [], []
+        at = end = here = 0
         for one in line_splices(old, new):
-            same = old.count(b"\n", end, one.old)
+            start = at + old.count(b"\n", end, one.old)
             added = self.lines(split(new[one.new : one.new_end]))
-            row += [before.row[start : start + same], added.row]
-            said += [before.said[start : start + same], added.said]
-            start += same
-            start = before.size if one.old_end == len(old) else start + old.count(b"\n", one.old, one.old_end)
-            end = one.old_end
-        return Lines(self, "".join([*row, before.row[start:]]), "".join([*said, before.said[start:]]))
+            row += [before.row[at:start], added.row]
+            said += [before.said[at:start], added.said]
+            here += start - at
+            at = before.size if one.old_end == len(old) else start + old.count(b"\n", one.old, one.old_end)
+            parts.append(Splice(start, at, here, here + added.size))
+            here, end = here + added.size, one.old_end
+        found = Lines(self, "".join([*row, before.row[at:]]), "".join([*said, before.said[at:]]))
+        found.follow(before, parts)
+        return found
 
 
 class Lines:
     """The lines of a content: the row of their letters, and that of what they say."""
 
-    __slots__ = ("alphabet", "row", "said")
+    __slots__ = ("__weakref__", "_after", "alphabet", "row", "said")
 
     def __init__(self, alphabet: Alphabet, row: str, said: str) -> None:
         self.alphabet = alphabet
         self.row = row
         self.said = said
+        self._after: tuple[ref[Lines], list[Splice]] | None = None
+
+    def follow(self, before: "Lines", parts: list[Splice]) -> None:
+        """Take note of what makes this row of that of another content of the alphabet."""
+        self._after = ref(before), parts
+
+    def after(self, before: "Lines") -> list[Splice]:
+        """Return what makes this row of that of another content of the alphabet, and so this one's `said` of its."""
+        if self._after is None or self._after[0]() is not before:
+            self.follow(before, splices(before.row, self.row))
+        assert self._after
+        return self._after[1]
 
     @property
     def size(self) -> int:
@@ -117,6 +134,13 @@ class Lines:
     def keys(self, start: int = 0, end: int | None = None) -> list[bytes]:
         """Return what lines say."""
         return list(map(self.alphabet.keys.__getitem__, map(ord, self.said[start:end])))
+
+    def once(self, some: Sequence[int]) -> list[int]:
+        """Return those of some lines that say something, and what no other one says."""
+        if len(some) > _MANY:
+            there = unique(self.said)
+            return [at for at in some if there.get(self.said[at]) == at]
+        return [at for at in some if self.said[at] != BLANK and self.said.count(self.said[at]) == 1]
 
     def says(self, some: Iterable[bytes | None]) -> bool:
         """Tell whether one of the lines says one of these."""

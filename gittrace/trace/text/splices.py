@@ -6,7 +6,7 @@ What follows from the lines around it alone need not be found out again for line
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from gittrace.trace.text.align import alike, alike_before
+from gittrace.trace.text.alike import alike, alike_before
 
 # letters by which a place is known again, and how many are passed over at most to find one
 _KNOWN_BY = 4

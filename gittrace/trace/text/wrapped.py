@@ -6,9 +6,10 @@ side begin and end with a line that is no mere bracket.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
-from gittrace.trace.text.fingerprint import TELLING_RUN, FileLines, Line, joined, without
+from gittrace.trace.text.fingerprint import TELLING, TELLING_RUN, FileLines, Line, bones_of, joined, line_of, without
 
 # rows of more lines, or longer ones (bytes of bones), are not looked for
 _MOST_LINES = 40
@@ -156,14 +157,64 @@ def sources(old: Sequence[Line], new: Sequence[Line]) -> list[Source]:
 
 
 def matched(
-    old: Sequence[Line], new: Sequence[Line], of: Iterable[int] | None = None, wrapped: bool | None = None
+    old: Sequence[bytes], new: Sequence[bytes], of: Iterable[int] | None = None, wrapped: bool | None = None
 ) -> dict[int, Source]:
     """Return where each new line in a row that an old one says too comes from.
 
     A row of old lines has one of those in `of`. Brackets that close a row belong to it, and so does what follows it on
     either side. `wrapped`: only rows of which one has several lines, or only those that both have one.
     """
-    return _matched(Rows(old, of), new, wrapped)
+    bones, theirs = list(map(bones_of, old)), list(map(bones_of, new))
+    if of is not None:
+        of = _that_may_match(bones, theirs, of)
+    if not (_may_match(bones, theirs, wrapped) if of is None else of):
+        return {}
+    return _matched(Rows(list(map(line_of, old)), of), list(map(line_of, new)), wrapped)
+
+
+def _may_match(old: Sequence[bytes], new: Sequence[bytes], wrapped: bool | None) -> bool:
+    """Tell, of the bones of lines, whether there may be rows that say the same: of most there are none."""
+    if wrapped is False:
+        return any(map(set(old).__contains__, filter(None, new)))
+    starts: dict[bytes, set[bytes]] = {}
+    for start, line in _starts(old):
+        starts.setdefault(start, set()).add(line)
+    for start, line in _starts(new):
+        for other in starts.get(start, ()):
+            # a line that tells by itself is found as the one that it is before any row that goes on
+            is_more = line != other or wrapped is None or not line_of(line).telling
+            if is_more and (line.startswith(other) or other.startswith(line)):
+                return True
+    return False
+
+
+def _that_may_match(old: Sequence[bytes], new: Sequence[bytes], of: Iterable[int]) -> list[int]:
+    """Return those of some old lines that may be in a row which the new ones say too."""
+    said, theirs = b"".join(old), b"".join(new)
+    ends, starts = [0, *accumulate(map(len, old))], {0, *accumulate(map(len, new))}
+
+    def may(at: int) -> bool:
+        # what is said from the beginning of a row to this line
+        for start in range(at, max(at - _MOST_LINES, -1), -1):
+            part = said[ends[start] : ends[at + 1]]
+            place = theirs.find(part)
+            if place < 0:
+                return False
+            while place >= 0 and old[start]:
+                if place in starts:
+                    return True
+                place = theirs.find(part, place + 1)
+        return False
+
+    return [at for at in of if may(at)]
+
+
+def _starts(bones: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield how what is said from a line on begins, as far as any row goes that is telling, and the line."""
+    said, at = b"".join(bones), 0
+    for line in filter(None, bones):
+        yield said[at : at + TELLING], line
+        at += len(line)
 
 
 def wrapped_anew(lines: FileLines, ours: Container[int]) -> set[Spot]:

@@ -13,7 +13,8 @@ from gittrace.trace.authorship.moments import Allowed
 from gittrace.trace.authorship.past import Past
 from gittrace.trace.authorship.recognition import blended_of
 from gittrace.trace.authorship.versions import Birth, Version, When
-from gittrace.trace.text.align import Stretch, Text, says_something
+from gittrace.trace.text.align import Stretch, says_something
+from gittrace.trace.text.alike import Text
 from gittrace.trace.text.fingerprint import bones_of, line_of
 from gittrace.trace.text.lines import UNKNOWN, Alphabet, Alphabets, Lines
 from gittrace.trace.text.wrapped import matched
@@ -59,7 +60,7 @@ def _recalled(lineage: Lineage, said: Sequence[bytes], allowed: Allowed) -> Know
     found: Known = {at: place.birth for at, place in places.items()}
     for at, place in places.items():
         for way in (1, -1):
-            here, there = at + way, place.index + way
+            here, there = at + way, place.line + way
             while (
                 0 <= here < len(said)
                 and here not in found
@@ -85,8 +86,8 @@ def _wrapped(
         missing = {text for text in born if text not in said and bones_of(text) in bones}
         of = [at for at, text in enumerate(version.keys()) if text in missing]
         for start, end in stretches if of else ():
-            old = [line_of(text or b"") for text in version.each_key()]
-            for at, source in matched(old, [line_of(text) for text in said[start:end]], of).items():
+            old = [text or b"" for text in version.each_key()]
+            for at, source in matched(old, said[start:end], of).items():
                 births.setdefault(start + at, blended_of(version, source))
     return births
 

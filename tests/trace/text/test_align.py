@@ -1,12 +1,14 @@
 """Alignment of lines, and moves."""
 
 from itertools import pairwise
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gittrace.trace.authorship.moves import Block, find_moves
+from gittrace.trace.text import align as module
 from gittrace.trace.text.align import MOVED, align, aligned, key, says_something, trusted
 from gittrace.trace.text.lines import Alphabet
 from tests.trace.authorship.plain import row, spread
@@ -33,6 +35,39 @@ def test_stretches_are_as_long_as_they_can_be(old: list[bytes], new: list[bytes]
     found = aligned(row(alphabet, old), row(alphabet, new))
     assert spread(found, len(new)) == align(old, new)
     assert all(one.old_end < other.old or one.new_end < other.new for one, other in pairwise(found))
+
+
+def _edited(rng: Random, texts: list[bytes]) -> list[bytes]:
+    """Return lines of which some went, came, were said again, or moved."""
+    new = texts.copy()
+    for number in range(rng.randrange(1, 8)):
+        at, size = rng.randrange(len(new) + 1), rng.choice((1, 2, 5, 40))
+        moved = new[at : at + size]
+        del new[at : at + rng.randrange(size + 1)]
+        to = rng.randrange(len(new) + 1)
+        others = [b"line %d of change %d" % (line, number) for line in range(size)]
+        new[to:to] = rng.choice((others, moved, [rng.choice((b"", b"}", b"twice"))] * size, []))
+    return new
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_long_rows_are_aligned_as_lists_are(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng, alphabet = Random(seed), Alphabet()
+    told: list[bool] = []
+    real = module._first_anchors
+    monkeypatch.setattr(module, "_LONG", 0)
+
+    def first_anchors(old: str, new: str) -> list[tuple[int, int]] | None:
+        found = real(old, new)
+        told.append(found is not None)
+        return found
+
+    monkeypatch.setattr(module, "_first_anchors", first_anchors)
+    for _ in range(10):
+        old = [rng.choice((b"", b"}", b"line %d" % at, b"line %d" % at)) for at in range(rng.randrange(1, 300))]
+        new = _edited(rng, old)
+        assert spread(aligned(row(alphabet, old), row(alphabet, new)), len(new)) == align(old, new)
+    assert any(told)
 
 
 def test_unknown_lines_match_nothing() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gittrace.trace.text.fingerprint import line_of, telling_run
-from gittrace.trace.text.wrapped import Rows, sources
+from gittrace.trace.text.wrapped import Rows, _matched, matched, sources
 from tests.support.formatters import collapsed, exploded, quoted
 from tests.support.recording import Recording
 from tests.trace.authorship.test_attribution import attributor, blamed, every
@@ -38,6 +38,20 @@ def written(work: Recording, text: str) -> str:
     work.did("agent", report=text)
     work.stop()
     return trace
+
+
+SIDES = st.lists(
+    st.sampled_from([b"", b"}", b"(", b"else", b"one", b"two", b"first", b"onetwo", b"firstone", b"elseone"])
+)
+
+
+@given(SIDES, SIDES, st.sampled_from([None, True, False]), st.data())
+def test_what_is_looked_into_is_all_that_can_match(
+    old: list[bytes], new: list[bytes], wrapped: bool | None, data: st.DataObject
+) -> None:
+    of = data.draw(st.none() | st.sets(st.sampled_from(range(len(old))))) if old else None
+    rows = Rows(list(map(line_of, old)), of)
+    assert matched(old, new, of, wrapped) == _matched(rows, list(map(line_of, new)), wrapped)
 
 
 words = st.lists(st.text("abcdefghijklmnopqrstuvwxyz", min_size=6, max_size=9), min_size=2, max_size=30, unique=True)
