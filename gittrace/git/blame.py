@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from gittrace.errors import Damaged
 from gittrace.git.patch import unquote
@@ -33,8 +34,7 @@ class Source:
         return self.commit.strip("0") != ""
 
 
-@dataclass(frozen=True, slots=True)
-class BlamedLine:
+class BlamedLine(NamedTuple):
     """A line: its number and text now (without line feed), and its number in the source's file; numbers from 1."""
 
     source: Source

@@ -30,6 +30,7 @@ EMPTY_TREE = {
 _TREE_LINES = {raw: re.compile(rb"([0-7]{5,6}) ([^\0]+)\0([\x00-\xff]{%d})" % raw) for raw in (20, 32)}
 # of each store; one takes some 220 bytes
 _CACHED_ENTRIES = 50_000
+_CACHED_COMMITS = 2_000
 _HEX = frozenset(b"0123456789abcdef")
 
 
@@ -122,6 +123,7 @@ class BaseStore(ABC):
         self._oid_length = 64 if object_format == "sha256" else 40
         self._trees: dict[str, tuple[Entry, ...]] = {}
         self._cached = 0
+        self._commits: dict[str, Commit] = {}
 
     @abstractmethod
     def _load(self, oid: str) -> tuple[str, bytes] | None:
@@ -174,7 +176,13 @@ class BaseStore(ABC):
 
     def commit(self, oid: str) -> Commit:
         """See ObjectStore."""
-        return parse_commit(oid, self._of_kind(oid, "commit"))
+        found = self._commits.get(oid)
+        if found is None:
+            found = parse_commit(oid, self._of_kind(oid, "commit"))
+            if len(self._commits) >= _CACHED_COMMITS:
+                self._commits.clear()
+            self._commits[oid] = found
+        return found
 
     def changes(self, old: str | None, new: str | None) -> list[Change]:
         """See ObjectStore."""
