@@ -166,9 +166,13 @@ class Attributor:
         births = {at: far.get(at) or near.births[at] for at in texts}
         return _lines(texts, wanted, births, causes, far)
 
-    def _held(self, tree: TreeEditor, path: bytes) -> Sequence[bytes]:
-        lines = self._content(tree.get(path))
-        return lines.keys() if lines else []
+    def _held(self, tree: TreeEditor, path: bytes) -> list[bytes]:
+        """Return what the lines of a file say in a tree, under whatever name it is there."""
+        found: list[bytes] = []
+        for name in self.lineage.names(path):
+            lines = self._content(tree.get(name))
+            found += lines.keys() if lines else ()
+        return found
 
 
 class _Facts(NamedTuple):

@@ -48,7 +48,7 @@ class Step:
 
     writer   who wrote what is new; None: nobody of ours (a dirty start, what git itself brought)
     links    the commits to which it set submodules, by path; None for one that was taken out
-    brought  the contents of a path in the commits that HEAD came to in this step and no session made
+    brought  the contents of a file, by its names, in the commits that HEAD came to in this step and no session made
     lent     in those of branches from which lines were taken
     """
 
@@ -56,8 +56,8 @@ class Step:
     writer: Writer | None
     changes: Sequence[Change]
     links: Mapping[bytes, str | None] = field(default_factory=dict)
-    brought: Callable[[bytes], Iterable[Lines]] = field(default=lambda path: ())
-    lent: Callable[[bytes], Iterable[Lines]] = field(default=lambda path: ())
+    brought: Callable[[Sequence[bytes]], Iterable[Lines]] = field(default=lambda names: ())
+    lent: Callable[[Sequence[bytes]], Iterable[Lines]] = field(default=lambda names: ())
 
 
 def gaps(match: Sequence[int], old_size: int) -> Iterable[Gap]:

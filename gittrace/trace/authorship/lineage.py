@@ -75,7 +75,9 @@ class Lineage:
         self.makers: dict[tuple[bytes, str | None], list[Leaf]] = {}
         self._versions: dict[tuple[bytes, str], Version] = {}
         self._contents: dict[str, Version] = {}
+        # of renamed files: the first name by a later one, and the later ones by the first
         self._names: dict[bytes, bytes] = {}
+        self._later: dict[bytes, list[bytes]] = {}
         self._current: dict[str, dict[bytes, str | None]] = {}
         self._bases: dict[str, Base] = {}
         self._making: dict[str, Version] = {}
@@ -110,6 +112,11 @@ class Lineage:
     def name(self, path: bytes) -> bytes:
         """Return the first name of a file that was renamed."""
         return self._names.get(path, path)
+
+    def names(self, path: bytes) -> list[bytes]:
+        """Return all names of a file, the last one first."""
+        first = self.name(path)
+        return [*reversed(self._later.get(first, ())), first]
 
     def find(self, path: bytes, oid: str) -> Version | None:
         """Return the version of this content, of this file or, when the content says something, of any."""
@@ -176,8 +183,7 @@ class Lineage:
         """Return what tells the keys of a file in the worktree of a session, as far as it is known."""
 
         def held(path: bytes) -> list[Text]:
-            names = [name for name in (path, *self._names) if self.name(name) == path]
-            oids = [oid for name in names if (oid := self._oid(session_id, name))]
+            oids = [oid for name in self.names(path) if (oid := self._oid(session_id, name))]
             return [text for oid in oids for text in self._open(path, oid).each_key()]
 
         return held
@@ -228,8 +234,7 @@ class Lineage:
             return _Draft(Version(old.path, self._shelf), old, None, [(range(old.size), range(0))], set())
         if change.old_path not in (None, change.new_path):
             current[change.old_path or b""] = None
-            if change.new_path not in self._recognition.states:
-                self._names.setdefault(change.new_path, self.name(change.old_path or b""))
+            self._rename(change.old_path or b"", change.new_path)
         new_oid = change.new_oid or old_oid
         current[change.new_path] = new_oid
         if change.whole:
@@ -239,6 +244,12 @@ class Lineage:
         fresh = {at for _, added in blocks for at in added}
         follows = old.when is not None and old.path == version.path and old.whole
         return _Draft(version, old, new_oid, blocks, fresh, follows, change.taken)
+
+    def _rename(self, old: bytes, new: bytes) -> None:
+        first = self.name(old)
+        if new not in self._recognition.states and new not in self._names:
+            self._names[new] = first
+            self._later.setdefault(first, []).append(new)
 
     def _whole(self, path: bytes, old: Version, oid: str | None) -> _Draft | None:
         lines = self.past.content(oid) if oid else None
@@ -263,12 +274,13 @@ class Lineage:
         if not draft.fresh:
             return
         found = self._back(step, draft)
-        for brought in step.brought(version.path) if len(found) < len(draft.fresh) else ():
+        names = self.names(version.path)
+        for brought in step.brought(names) if len(found) < len(draft.fresh) else ():
             left = draft.fresh - found.keys()
             if brought.says(version.key(at) for at in left):
                 for one in aligned(brought.said, self._recognition.row(version, brought.alphabet)):
                     found |= dict.fromkeys(left & set(range(one.new, one.new_end)))
-        found |= dict.fromkeys(self._taken(draft, step.lent(version.path), found))
+        found |= dict.fromkeys(self._taken(draft, step.lent(names), found))
         for at in found.keys() & draft.fresh:
             version.bear(at, found[at])
         if step.writer is None:

@@ -320,14 +320,15 @@ class _Steps:
             commits = commits.union(self._grafts.get(str(event.get("id")), ()))
         return commits
 
-    def _contents(self, commits: Iterable[str]) -> Callable[[bytes], Iterable[Lines]]:
-        """Return what tells the contents of a file in commits, in the youngest ones."""
+    def _contents(self, commits: Iterable[str]) -> Callable[[Sequence[bytes]], Iterable[Lines]]:
+        """Return what tells the contents of a file, by its names, in commits, in the youngest ones."""
 
-        def contents(path: bytes) -> Iterator[Lines]:
+        def contents(names: Sequence[bytes]) -> Iterator[Lines]:
             for commit in sorted(commits, key=self.past.age)[:_MOST_COMMITS]:
-                held = self.past.held(commit, path)
-                if held is not None:
-                    yield held
+                for name in names:
+                    held = self.past.held(commit, name)
+                    if held is not None:
+                        yield held
 
         return contents
 

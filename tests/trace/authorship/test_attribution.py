@@ -272,6 +272,34 @@ def test_move_to_another_file(work: Recording) -> None:
     assert wrote(work, "c") == said("new", by="two")
 
 
+@pytest.mark.parametrize("theirs", ["a", "c"])
+def test_what_a_merge_brings_into_a_file_that_was_renamed(work: Recording, theirs: str) -> None:
+    """Under the name that it has on the other side, where others wrote it."""
+    work.git("checkout", "-q", "-b", "side")
+    work.git("mv", "a", theirs, status=None)
+    work.write(**{theirs: lines("theirs") + TEN})
+    work.commit()
+    work.git("checkout", "-q", "main")
+    work.start()
+    work.run("git", "mv", "a", "c")
+    work.did("mine", c=TEN + lines("mine"))
+    work.commit()
+    work.git("merge", "-q", "--no-edit", "side")
+    work.run("true")
+    assert blamed(work, "c") == said("theirs", by=None) | dict.fromkeys(TEN.splitlines()) | said("mine", by="mine")
+
+
+def test_a_copy_out_of_a_file_that_was_renamed_is_the_copiers(work: Recording) -> None:
+    work.start()
+    work.did("one", a=TEN + lines("one of these", "two of these"))
+    work.run("git", "mv", "a", "c")
+    work.commit()
+    work.stop()
+    work.write(b=lines("one of these", "two of these") + TEN)
+    work.commit()
+    assert wrote(work, "b") == said("one of these", "two of these", by=None)
+
+
 def test_moved_with_a_line_that_had_come_back_unseen(work: Recording) -> None:
     """A stash brings back what an event had replaced, and it is moved to another file with what stood around it."""
     work.write(a=lines("one of those", "two of those", "three of those") + TEN)
