@@ -110,7 +110,7 @@ BESIDE = (
          ["https://registry.example.com/@scope", "ssh://deploy-user-of-the-project@example.com"], check="random", token=False,
          ahead=_BEFORE_AT, room=23, closed=b"@"),
     Rule("dsn-password", (b"@tcp(", b"@unix("), rb"@(?:tcp|unix)\(", [("root:{a10}@tcp(db:3306)/x", "{a10}")],
-         ["root@tcp(db)", ":@tcp(x)"], check="before_at", token=False),
+         ["root@tcp(db)", ":@tcp(x)"], check="before_at", token=False, room=-1),
     Rule("authorization", (b"authorization", b"x-auth-token", b"private-token", b"x-vault-token"),
          rb"(?i:(?:proxy-)?authorization|x-auth-token|private-token|x-vault-token)\\{0,15}[\"']?[ \t]{0,4}[:=,][ \t]{0,4}"
          rb"(?:\\{0,15}[\"'`])?(?:[A-Za-z][A-Za-z0-9-]{0,20}[ \t]{1,4})?(?P<s>[A-Za-z0-9._~+/=-]{6,8000})",
@@ -141,7 +141,7 @@ BESIDE = (
           ("password_command='echo {a9}'", "echo {a9}"), ("PASSWORD='x${y}{a9}'", "x${y}{a9}")],
          ["password: ", "password=$PASSWORD", "password = getpass()", 'password = os.environ["PASSWORD"]', "password: str",
           "password=password", 'type="password"', "password: ${{ secrets.PASSWORD }}", "PWD=/home/ann/src", "password=***",
-          'label: "Password"', "password_hash = bcrypt(x)", '"password": "Enter your password"', "password: bool = False",
+          'label: "Password"', '"password": "Password:"', 'password: "Enter your password:"', "password_hash = bcrypt(x)", '"password": "Enter your password"', "password: bool = False",
           "OLDPWD=/tmp/x1", "password_field = 'field9'", "self.password = config.password1", "if password == 'x1y2z3':",
           "password=<your-password>", "password: !vault |", "password: null,", "the password is required", "pwd: /srv/app2",
           "password.c: {h40}", "passwd.tar.gz: {h64}", "test_passwd.py={h32}", "PASSWORD='$(pass show x1)'", 'PASSWORD="`pass show x1`"',

@@ -49,14 +49,19 @@ class Taken:
         return at < 0 or self._places[at][1] <= min(one.at, one.start)
 
     def with_room(self, buf: bytes, keywords: Sequence[int], rule: Rule) -> Sequence[int]:
-        """Return where keywords begin, without those that have no room for a secret in front of what is taken."""
+        """Return where keywords begin, without those that have no room for a secret beside what is taken."""
         room, closed = rule.room, rule.closed
         if not room:
             return keywords
+        if room < 0:
+            behind = {end for _, end in self._places}
+            return [pos for pos in keywords if pos not in behind]
         ends = [*self._begins, len(buf)]
-        out = []
+        out, at = [], 0
         for pos in keywords:
-            end = ends[bisect_left(ends, pos)]
+            while ends[at] < pos:
+                at += 1
+            end = ends[at]
             if end - pos >= room and (not closed or buf.find(closed, pos + room, end) >= 0):
                 out.append(pos)
         return out

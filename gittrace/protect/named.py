@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from gittrace.protect import beside
-from gittrace.protect.runs import WINDOW, Kind, Reader, Runs, Span
+from gittrace.protect.runs import KINDS, WINDOW, Kind, Reader, Runs, Span
 from gittrace.protect.shapes import (
     LOWER_RUNS,
     PATH,
@@ -70,7 +70,6 @@ _EQUALS, _HYPHEN = b"=-"
 _ASSIGNED = b"=:"
 _BARE = Kind(beside.BARE)
 _LONG = Kind(beside.OF_A_LONG_VALUE)
-_DIGITS = Kind(rb"[0-9]")
 _MOST = beside.MOST
 # what is shorter is no password
 _SHORTEST = 4
@@ -258,10 +257,13 @@ def password(runs: Runs, value: Value) -> Span:
     at, _, rest_end, start, end, is_quoted = value
     buf = runs.buf
     # what is most is asked first: a text may be made of nothing else
-    if end - start < _SHORTEST or not (is_quoted or _is_literal(runs, start, end) or _is_constant(buf, at, rest_end)):
+    if end - start < _SHORTEST:
+        return None
+    text = buf[start:end]
+    if not (is_quoted or _is_literal(text) or _is_constant(buf, at, rest_end)):
         return None
     quote = buf[start - 1] if is_quoted else 0
-    if _says_no_password(buf[start:end], quote) or not _can_be_secret(buf, value):
+    if _says_no_password(text, quote) or not _can_be_secret(buf, value):
         return None
     # elsewhere than in a shell these are quotes as any
     is_command = quote == _BACKTICK and buf.find(b" ", start, end) >= 0 and _is_constant(buf, at, rest_end)
@@ -274,11 +276,12 @@ def _is_substituted(text: bytes) -> bool:
 
 
 def _is_spoken(value: bytes) -> bool:
-    """Tell whether a value in quotes is a sentence, or a word of the user interface."""
+    """Tell whether a value in quotes is a sentence, or a word of the user interface; it may end in a colon."""
     if has_digit(value):
         return False
-    words = value.lower().replace(b"-", b" ").replace(b"_", b" ").split()
-    told = all(word.isalpha() for word in value.split())
+    text = value.rstrip(b":")
+    words = text.lower().replace(b"-", b" ").replace(b"_", b" ").split()
+    told = all(word.isalpha() for word in text.split())
     return (told and (len(words) > 1 or value.istitle())) or all(word in WORDS for word in words)
 
 
@@ -287,14 +290,14 @@ def _is_constant(buf: bytes, at: int, end: int) -> bool:
     return buf.startswith(b"=", end) and buf[at:end].isupper()
 
 
-def _is_literal(runs: Runs, start: int, end: int) -> bool:
+@lru_cache(maxsize=1024)
+def _is_literal(text: bytes) -> bool:
     """Tell whether a bare value, in what may be source, is neither a word nor a name."""
-    buf = runs.buf
-    if end - start < 6 or (buf[end - 1] == _EQUALS and WORDLIKE.match(buf, start, end - 1)):
+    if len(text) < 6 or (text[-1] == _EQUALS and WORDLIKE.match(text, 0, len(text) - 1)):
         return False  # the next name of a list of names: `password= version= `
-    if not runs.has(_DIGITS, start, end) and (buf[start:end].isalnum() or runs.is_poor(start, end)):
+    if not has_digit(text) and (text.isalnum() or len(set(text)) < KINDS):
         return False
-    return not WORDLIKE.match(buf, start, end) or (buf[end - 1 : end].isdigit() and b"_" not in buf[start:end])
+    return not WORDLIKE.match(text) or (text[-1:].isdigit() and b"_" not in text)
 
 
 def secret(runs: Runs, value: Value) -> Span:

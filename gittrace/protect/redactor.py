@@ -20,7 +20,7 @@ from gittrace.protect.keys import KeyMask
 from gittrace.protect.rules import PRIVATE_KEY, Rule
 from gittrace.protect.scanner import CONTEXT, Scanner
 
-ENGINE = 5
+ENGINE = 6
 """To be raised whenever the same rules would find something else than before, or are shown more (`cleaning.py`).
 
 What the gate remembers of a segment counts for this engine only.
@@ -202,23 +202,47 @@ class Stream:
         # where a secret was, what is beside it ends, and may be another: such lines are looked at again
         lines = [(0, len(out))] if len(out) < _DENSE * len(marks) else _lines_at(out, marks)
         found = self._redactor.scanner.find(b"".join(out[start:end] for start, end in lines))
-        parts, at = [], 0
-        for start, end in _lines_at(out, _unjoined(lines, sorted(one.at for one in found))) if found else ():
-            parts += [out[at:start], self._masked_wholly(out[start:end])]
+        if not found:
+            return out
+        again = _lines_at(out, _unjoined(lines, sorted(one.at for one in found)))
+        parts: list[bytes] = []
+        at = 0
+        for (start, end), line in zip(again, self._masked_wholly([out[slice(*one)] for one in again]), strict=True):
+            parts += out[at:start], line
             at = end
-        return b"".join([*parts, out[at:]]) if parts else out
+        return b"".join([*parts, out[at:]])
 
-    def _masked_wholly(self, line: bytes) -> bytes:
-        """Return a line masked until nothing more is found in it."""
+    def _masked_wholly(self, lines: list[bytes]) -> list[bytes]:
+        """Return lines masked until nothing more is found in them."""
+        hits: list[list[Hit]] = [[] for _ in lines]
+        left = list(range(len(lines)))
         for _ in range(_PASSES):
-            line, marks = self._masked_once(line)
+            before = len(self.hits)
+            out, marks = self._masked_once(b"".join(lines[at] for at in left))
+            new = self.hits[before:]
+            del self.hits[before:]
             if not marks:
-                return line
-        # no text goes on so; what it is made of is not shown
-        body = line.rstrip(b"\n")
-        tag = self._redactor.tag(body)
-        self.hits.append((_ENDLESS, tag))
-        return placeholder(_ENDLESS, tag) + line[len(body) :]
+                break
+            ends = list(accumulate(map(len, masked := _split(out))))
+            for place, hit in zip(marks, new, strict=True):
+                hits[left[bisect_right(ends, place)]].append(hit)
+            changed = [at for at, line in zip(left, masked, strict=True) if lines[at] != line]
+            for at, line in zip(left, masked, strict=True):
+                lines[at] = line
+            left = changed
+        else:
+            self._give_up(lines, left, hits)
+        for some in hits:
+            self.hits += some
+        return lines
+
+    def _give_up(self, lines: list[bytes], left: Iterable[int], hits: list[list[Hit]]) -> None:
+        """Mask whole lines of which there is no end: no text goes on so, and what it is made of is not shown."""
+        for at in left:
+            body = lines[at].rstrip(b"\n")
+            tag = self._redactor.tag(body)
+            hits[at].append((_ENDLESS, tag))
+            lines[at] = placeholder(_ENDLESS, tag) + lines[at][len(body) :]
 
     def _masked_once(self, block: bytes) -> tuple[bytes, list[int]]:
         found = self._redactor.scanner.spans_of_lines(block)

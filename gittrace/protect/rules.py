@@ -40,7 +40,8 @@ class Rule:
     line      the pattern is a team's: it is looked for in the whole line
     ahead     what must follow the keyword, as a pattern without groups: the search asks for it, and so the pattern itself,
               which is slower, is tried at few keywords
-    room      bytes from where a keyword begins to where its secret ends, at least; 0 where nobody counted
+    room      bytes from where a keyword begins to where its secret ends, at least; 0 where nobody counted, and -1 where
+              the secret is in front of the keyword
     closed    a byte that stands behind the secret, b"" where that may be any
     """
 

@@ -14,8 +14,8 @@ Search = Callable[[bytes, int], Match | None]
 
 # so often a kind is asked for in a text before it is worth to translate all of it
 _FEW = 6
-# bytes of fewer kinds than this are poor
-_KINDS = 6
+KINDS = 6
+"""Bytes of fewer kinds than this are poor."""
 WINDOW = 4096
 """Bytes of a text that are looked at for poor ones."""
 
@@ -23,11 +23,11 @@ WINDOW = 4096
 class Kind:
     """A set of bytes, from the source of a set in a regular expression: rb"[a-z0-9]"."""
 
-    __slots__ = ("one", "other", "table")
+    __slots__ = ("other", "table")
 
     def __init__(self, source: bytes) -> None:
-        self.one = re.compile(source).search
-        self.table = bytes(1 if self.one(bytes((byte,))) else 0 for byte in range(256))
+        is_one = re.compile(source).match
+        self.table = bytes(1 if is_one(bytes((byte,))) else 0 for byte in range(256))
         others = bytes(byte for byte in range(256) if not self.table[byte])
         self.other = re.compile(b"[%s]" % re.escape(others)).search
 
@@ -76,11 +76,6 @@ class Runs:
             end = match.start() if match else -1
         return end if end >= 0 else min(stop, len(self.buf))
 
-    def has(self, kind: Kind, start: int, end: int) -> bool:
-        """Tell whether there is a byte of a kind from `start` to `end`."""
-        flags = self._flags.get(kind) or self._translated(kind)
-        return flags.find(b"\1", start, end) >= 0 if flags else kind.one(self.buf, start, end) is not None
-
     def find(self, kind: Kind, start: int, size: int) -> int:
         """Return from where on a run of so many bytes of a kind may begin, `start` or behind that; -1 if there is none.
 
@@ -101,7 +96,7 @@ class Runs:
         low, high = self._poor
         if low <= start and end <= high:
             return True
-        if len(set(self.buf[start : min(end, start + 24)])) >= _KINDS:
+        if len(set(self.buf[start : min(end, start + 24)])) >= KINDS:
             return False
         return end <= self.poor_end(start, end - start)
 
@@ -112,7 +107,7 @@ class Runs:
             return high
         rest = self.buf[start : start + max(most, WINDOW)]
         stop, kinds = start + len(rest), b""
-        while rest and len(kinds) < _KINDS - 1:
+        while rest and len(kinds) < KINDS - 1:
             kinds += rest[:1]
             rest = rest.lstrip(kinds)
         # the sixth kind is where that ended

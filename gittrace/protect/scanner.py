@@ -7,6 +7,7 @@ lines, or a very long line between windows, changes nothing.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from gittrace.protect.escapes import Plain, has_escapes
@@ -14,7 +15,7 @@ from gittrace.protect.found import OPENING, PLACEHOLDER, Found, Taken, merged
 from gittrace.protect.keywords import RARE, RARE_SMALL, Keywords
 from gittrace.protect.readers import Cut, cut_reader, reader
 from gittrace.protect.rules import BEFORE, END, LONGEST, Rule
-from gittrace.protect.runs import Reader, Runs
+from gittrace.protect.runs import Reader, Runs, Span
 
 CONTEXT = LONGEST + 4096
 """Bytes on either side of a keyword that may decide about it."""
@@ -22,7 +23,7 @@ CONTEXT = LONGEST + 4096
 _TEAM_LINE = 8 << 10
 _IS_BEFORE = re.compile(BEFORE).match
 # bytes at most of a token that nothing may follow
-_MOST_OF_ENDED = 400
+_MOST_OF_ENDED = 160
 
 
 class _Tried:
@@ -87,19 +88,12 @@ class _Tried:
                 found.append(make(Found, (*span, rank, pos)))
                 if at < count and places[at] < span[1] and not taken:
                     at = self._leapt(runs, self._read, places, at, found)
-            elif missed is not None and (rule.token or self._is_ended):
-                self._miss(runs, pos, missed)
+            elif missed is not None:
+                if rule.token:
+                    missed.behind.append((pos, self))
+                if self._is_ended:
+                    missed.before.append((pos, rank, self))
         return found
-
-    def _miss(self, runs: Runs, pos: int, missed: "_Missed") -> None:
-        if self.rule.token:
-            missed.behind.setdefault(pos, []).append(self)
-        if self._is_ended:
-            if self._cut is None:
-                self._cut = cut_reader(self.rule)
-            end = self._cut(runs.buf, pos, len(runs.buf))[0] if self._cut else -1
-            if end >= 0:
-                missed.before.append((pos, self.rank, end, self))
 
     def _leapt(self, runs: Runs, reader: Reader, places: Sequence[int], at: int, found: list[Found]) -> int:
         """Go on from the last of those that were found, to what begins in it and ends last; return what is next.
@@ -125,26 +119,32 @@ class _Tried:
         span = self._bare.read(runs, pos)
         return (Found(*span, self.rank, pos),) if span else ()
 
-    def found_before(self, buf: bytes, pos: int, start: int, low: int) -> "tuple[Found, ...]":
+    def cut(self, buf: bytes, pos: int, stop: int) -> tuple[int, Span]:
+        """Return where a token that begins at `pos` ends at most, in front of `stop`; -1 if nowhere; and its secret."""
+        if self._cut is None:
+            self._cut = cut_reader(self.rule)
+        return self._cut(buf, pos, stop) if self._cut else (-1, None)
+
+    def found_before(self, buf: bytes, pos: int, start: int, low: int) -> Found | None:
         """Return the secret whose keyword stands at `pos`, if it ends at `start`, where another one begins.
 
         low  where the one in front of both ends
         """
-        if self._cut is None or (self.rule.token and pos != low and not _IS_BEFORE(buf, pos)):
-            return ()
-        end, span = self._cut(buf, pos, start)
-        return (Found(*span, self.rank, pos),) if span and end == start else ()
+        if self.rule.token and pos != low and not _IS_BEFORE(buf, pos):
+            return None
+        end, span = self.cut(buf, pos, start)
+        return Found(*span, self.rank, pos) if span and end == start else None
 
 
 class _Missed(NamedTuple):
     """What is no secret for what is in front of it or follows it, unless that is one.
 
-    behind  rules, by the places of keywords
-    before  places of keywords, the rank of the rule, how far the token goes at most, and the rule
+    behind  places of keywords, each with the rule
+    before  places of keywords, with the rank of the rule, and the rule
     """
 
-    behind: dict[int, list[_Tried]]
-    before: list[tuple[int, int, int, _Tried]]
+    behind: list[tuple[int, _Tried]]
+    before: list[tuple[int, int, _Tried]]
 
 
 _Holder = tuple[bytes, int, list[_Tried]]
@@ -196,21 +196,24 @@ class Scanner:
     def spans_of_lines(self, buf: bytes) -> list[Found]:
         """Return the same of whole lines, with the tokens that end where another secret begins."""
         spans, missed = self._spans(buf, 0, None, -1, None)
-        more = _found_before(buf, spans, sorted(missed.before)) if missed.before and spans else []
+        more = _found_before(buf, spans, sorted(missed.before, key=itemgetter(0, 1))) if missed.before and spans else []
         return merged(sorted([*spans, *more])) if more else spans
 
     def _spans(self, buf: bytes, low: int, high: int | None, end: int, on: Found | None) -> tuple[list[Found], _Missed]:
-        missed = _Missed({}, [])
+        missed = _Missed([], [])
         found = self._find(buf, low, high, missed)
         if on:
             found = sorted([on, *(one for one in found if one.start >= on.start)])
         spans = merged(found)
         more: list[Found] = []
-        ends = [end, *(one.end for one in spans)] if missed.behind else []
+        ends = [end, *(one.end for one in spans)]
+        behind: dict[int, list[_Tried]] = {}
+        for pos, tried in missed.behind if len(ends) > 1 or end >= 0 else ():
+            behind.setdefault(pos, []).append(tried)
         runs = Runs(buf)
-        while ends:
+        while ends and behind:
             pos = ends.pop()
-            for tried in missed.behind.pop(pos, ()):
+            for tried in behind.pop(pos, ()):
                 some = tried.found_behind(runs, pos)
                 more += some
                 ends += [one.end for one in some]
@@ -265,23 +268,29 @@ class Scanner:
                     yield tried, held, len(keyword)
 
 
-def _found_before(buf: bytes, spans: Sequence[Found], missed: Sequence[tuple[int, int, int, _Tried]]) -> list[Found]:
+def _found_before(buf: bytes, spans: Sequence[Found], missed: Sequence[tuple[int, int, _Tried]]) -> list[Found]:
     """Return the tokens that would not end where a secret begins if that were none; and those in front of these."""
     places = [one[0] for one in missed]
+    ends: dict[int, int] = {}
     more: list[Found] = []
     low = 0
     for one in spans:
         start = one.start
         while True:
-            first, last = bisect_left(places, max(low, start - _MOST_OF_ENDED)), bisect_left(places, start)
-            near = [(pos, tried) for pos, _, end, tried in missed[first:last] if end >= start]
-            some = [
-                found for pos, tried in near for found in tried.found_before(buf, pos, start, low) if found.start >= low
-            ]
+            some: dict[int, Found] = {}
+            first = bisect_left(places, max(low, start - _MOST_OF_ENDED))
+            for at in range(first, bisect_left(places, start)):
+                pos, rank, tried = missed[at]
+                if rank in some:
+                    continue  # of one rule, that begins first
+                if at not in ends:
+                    ends[at] = tried.cut(buf, pos, len(buf))[0]
+                if ends[at] >= start and (found := tried.found_before(buf, pos, start, low)) and found.start >= low:
+                    some[rank] = found
             if not some:
                 break
-            more += some
-            start = min(found.start for found in some)
+            more += some.values()
+            start = min(found.start for found in some.values())
         low = one.end
     return more
 

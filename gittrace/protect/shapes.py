@@ -169,8 +169,8 @@ def before_at(buf: bytes, match: Match, start: int, end: int) -> Span:
     line = buf[max(0, start - _LEFT) : start]
     # another one in front of this is no part of it
     line = line[max(line.rfind(b"@tcp("), line.rfind(b"@unix(")) + 1 :]
-    name, colon, password = line[len(line.rstrip(_OF_A_DSN)) :].partition(b":")
-    if not (name and colon and password) or PLACEHOLDER.match(password):
+    name, _, password = line[len(line.rstrip(_OF_A_DSN)) :].partition(b":")
+    if not (name and password) or (password[0] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(password)):
         return None
     return start - len(password), start
 

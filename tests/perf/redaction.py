@@ -15,12 +15,15 @@ _SLOWEST, _SLOWEST_DENSE = 60, 3
 _KEYWORDS = (
     "token=", "pwd=abcdef1 ", "curl -u ", "api_key=abcdefgh12345678 ", "a://b:c@d ", "sk-", "eyJ", "@tcp(",
     "pwd:", "x-auth-token=a1", "authorization=", fill("shpat_{h32}"), fill("ghp_{a255}"), "key=", "password=", "-eyJ",
-    "-ya29.", "login x password ", "cookie: a=b", 'passphrase="', "SK",
+    "-ya29.", "login x password ", "cookie: a=b", 'passphrase="', "SK", "pcsk_", "tvly-", "://a:b@", "pwd='a1b2' ",
+    "pwd=`a1b2`\n", 'pwd:"', "--pwd a1b2c3 ", "a:b@tcp(", "x-auth-token:uX0Q7z ", "ops_eyJ", "://V:R@pwd:-key ",
+    fill('auth":"{a12}'), fill("--password {a9}_://a:b@"), fill("x-auth-token:{a6} AccountKey=<key>\n"),
 )  # fmt: skip
+_WORST = 6
 
 
 def measure(lab: Lab) -> list[Row]:
-    """A build log, a diff of source, text that is all secrets; and what no text is, a keyword over and over."""
+    """A build log, a diff of source, text that is all secrets; and the worst of what is the same over and over."""
     size = lab.pick(100_000, 2_000_000, 10_000_000)
     redactor = Redactor(BUILTIN, b"k" * 32)
     texts = (
@@ -30,11 +33,11 @@ def measure(lab: Lab) -> list[Row]:
     )
     rows = [_row(redactor, f"redaction of {what}", text, slowest, lab.repeat(7)) for what, text, slowest in texts]
     again = ((word, (word * (size // 100 // len(word) + 1)).encode()) for word in _KEYWORDS)
-    words = [_row(redactor, f"redaction of '{word}' over and over", text, None, 3) for word, text in again]
-    return [*rows, max(words, key=lambda row: row.value)]
+    words = [_row(redactor, f"redaction of {word!r} over and over", text, _SLOWEST_DENSE, 3) for word, text in again]
+    return [*rows, *sorted(words, key=lambda row: -row.value)[:_WORST]]
 
 
-def _row(redactor: Redactor, what: str, text: bytes, slowest: int | None, rounds: int) -> Row:
+def _row(redactor: Redactor, what: str, text: bytes, slowest: int, rounds: int) -> Row:
     times = []
     for _ in range(rounds + 1):
         began = time.process_time()
@@ -42,10 +45,10 @@ def _row(redactor: Redactor, what: str, text: bytes, slowest: int | None, rounds
         times.append(time.process_time() - began)
     took = median(times[1:])
     # the goal is the most that a value may be, so it is time for what ought to be done in one second
-    value = took / len(text) * (slowest or 1) * 1e6
+    value = took / len(text) * slowest * 1e6
     speed = len(text) / took / 1e6
-    said = f"{what}: {speed:.{0 if speed > 10 else 1}f} MB/s; time for {slowest or 1} MB"
-    return Row(said, took * 1000, None, value, "s", 1 if slowest else None)
+    said = f"{what}: {speed:.{0 if speed > 10 else 1}f} MB/s; time for {slowest} MB"
+    return Row(said, took * 1000, None, value, "s", 1)
 
 
 def _log(size: int) -> bytes:

@@ -15,6 +15,7 @@ from tests.protect.test_false_alarms import LINES
 ANSWERS = {
     4: "52d628e9134366ee42008e0e24101e07",
     5: "3c7de89ffc522bb906d24f4a65d416e3",
+    6: "20681ce62fbc78dba1d439ab8eb5b559",
 }
 
 
