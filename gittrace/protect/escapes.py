@@ -1,17 +1,20 @@
 """Codes of a terminal in a text: colours stand in the middle of what a reader sees as one word.
 
 What `grep --color` or `jq -C` printed may come in a tool's result or in a file that was recorded, also as JSON has it.
+A zero byte shows nothing either: text in UTF-16 that was taken for something else has one beside each letter.
 """
 
 import re
 from bisect import bisect_right
 
-_ESCAPE = re.compile(rb"(?:\x1b|\\u001b)\[[0-9;:?]{0,40}[ -/]{0,2}[@-~]")
+_ESCAPE = re.compile(rb"(?:\x1b|\\u001b)\[[0-9;:?]{0,40}[ -/]{0,2}[@-~]|\x00+|(?:\\u0000)+")
 
 
 def has_escapes(text: bytes) -> bool:
     """Tell whether there may be codes in a text."""
-    return b"\x1b" in text or (b"\\" in text and b"\\u001b[" in text)
+    if b"\x1b" in text or b"\0" in text:
+        return True
+    return b"\\u00" in text and (b"\\u001b[" in text or b"\\u0000" in text)
 
 
 def without_escapes(text: bytes) -> bytes:

@@ -15,7 +15,7 @@ from tests.protect.test_false_alarms import LINES
 ANSWERS = {
     4: "52d628e9134366ee42008e0e24101e07",
     5: "3c7de89ffc522bb906d24f4a65d416e3",
-    6: "20681ce62fbc78dba1d439ab8eb5b559",
+    6: "4a9830e4f7f566100a2f78218c2e967b",
 }
 
 
@@ -35,6 +35,7 @@ def _texts() -> list[str]:
     texts += [
         fill(unit) * 60 for unit in ("tvly-", "AIza{a34}-", "a:b@tcp(:", "a:b1@unix(x,", "pwd='a1b2' ", "shpat_{h32}")
     ]
+    texts.append(f"x = {fill('ghp_{a36}')}".encode("utf-16").decode("latin-1"))
     texts += [f"cookie: a=b [REDACTED:jwt:0123abcd]{'cookie: sid=a1b2c3d4e5 ' * 3}"]
     return texts
 

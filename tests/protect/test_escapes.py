@@ -51,6 +51,21 @@ def test_what_grep_and_jq_print() -> None:
     assert out.startswith('\x1b[34;1m"password"\x1b[0m')
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32-le"])
+def test_text_in_another_encoding(encoding: str) -> None:
+    """It was taken for UTF-8 or Latin-1, by a tool that gave it back: a zero byte parts no word."""
+    text = f"token = {TOKEN}\npassword: 'h2nter-fn'\nend\n".encode(encoding).decode("latin-1")
+    for form in (text, text.replace("\0", "\\u0000")):
+        out, hits = REDACTOR.text(form)
+        assert [rule for rule, _ in hits] == ["github-token", "password"]
+        assert hits[0] == REDACTOR.text(TOKEN)[1][0]
+        plain = without_escapes(out.encode()).decode()
+        assert TOKEN not in plain
+        assert "h2nter" not in plain
+        assert plain.endswith("\nend\n")
+        assert REDACTOR.text(out) == (out, [])
+
+
 @pytest.mark.parametrize("size", [1000, 300_000])
 def test_in_a_long_line(size: int) -> None:
     out, hits = REDACTOR.text(f"{'x ' * size}{TOKEN[:20]}\x1b[1m{TOKEN[20:]}{' y' * size}")
