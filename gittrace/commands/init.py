@@ -50,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         print(clean(f"{word} trace recording in {shown(os.path.join(repo.common_trace_dir, ''))}"))
         if shared:
             print(clean(f"Pushes to '{shown(shared.remote)}' publish traces at '{shown(shared.to)}' from now on"))
+        if args.fetch:
+            print(clean(f"Fetches from '{shown(args.fetch)}' bring traces from now on"))
     for hook in done.hooks.problems:
         effect = "" if hook.how else f"{hook.name} does not run: "
         sys.stderr.write(clean(f"warning: {effect}{shown(hook.problem)}\n"))

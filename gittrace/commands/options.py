@@ -41,5 +41,7 @@ def newest_trace(store: Store) -> Target:
         return Target("trace", store.active.trace_id, store.active.trace_id)
     newest = store.trace_ids(1)
     if not newest:
-        raise NotFound("there are no traces yet", "'git trace start' starts one")
+        raise NotFound(
+            "there are no traces yet", "'git trace start' starts one; 'git trace fetch' brings those of others"
+        )
     return Target("trace", newest[0], newest[0])

@@ -61,6 +61,8 @@ def waiting_lines(standing: Standing) -> Iterator[str]:
         yield f"{counted(standing.segments, 'segment')} on {counted(standing.commits, 'commit')} to be published"
     elif standing.signatures:
         yield f"{counted(standing.signatures, 'signature')} to be published"
+    if standing.removed:
+        yield f"{counted(standing.removed, 'segment')} to be removed there"
     for entry in standing.waiting:
         if entry.why:
             yield f"tried {counted(entry.failed, 'time')}, last {local_time(entry.tried)}: {safe(entry.why)}"

@@ -22,6 +22,7 @@ class Standing:
     to       where the traces of what is pushed to it go; None: it was not chosen
     writers  whose notes are known to be there
     commits, segments, signatures  what waits to be published there
+    removed  segments that wait to be taken away there, since they were forgotten, or their push was refused
     held     what is held back, as in `State`
     waiting  pushes whose traces are in the queue
     problem  why nothing can be published
@@ -33,6 +34,7 @@ class Standing:
     commits: int = 0
     segments: int = 0
     signatures: int = 0
+    removed: int = 0
     held: list[dict[str, Any]] = field(default_factory=list)
     waiting: list[Entry] = field(default_factory=list)
     problem: str = ""
@@ -71,3 +73,4 @@ def _examine(repo: Repository, remotes: Remotes, target: Target, standing: Stand
                 state.baseline = planner.there()
             plan = planner.plan(standing.waiting, Scope(), as_before(state.held), {})
         standing.commits, standing.segments, standing.signatures = len(plan.notes), plan.segments, plan.signatures
+        standing.removed = plan.removed

@@ -103,7 +103,8 @@ def test_output_of_something_else(story: Story) -> None:
 
 def test_nothing_to_show(work: Recording) -> None:
     work.repo.trace("show", status=128)
-    assert work.repo.errors == "fatal: there are no traces yet\nhint: 'git trace start' starts one\n"
+    hint = "'git trace start' starts one; 'git trace fetch' brings those of others"
+    assert work.repo.errors == f"fatal: there are no traces yet\nhint: {hint}\n"
 
 
 def test_newest_trace_is_the_default(story: Story) -> None:

@@ -377,7 +377,11 @@ def test_tombstones_are_published_and_what_they_cover_is_taken_away(work: Record
     pushed(work)
     push(work)
     forget_trace(work.here, next(piece.header["trace_id"] for piece in work.pieces() if piece.commit == one))
+    (standing,) = standings(work.here)
+    assert (standing.segments, standing.removed) == (0, 2)
+    assert "  2 segments to be removed there\n" in work.repo.trace("status")
     assert push(work).removed == 2
+    assert standings(work.here)[0].removed == 0
     assert set(server.segments()) == {two}
     assert any(b" forget " in note for note in server.notes().values())
     assert (push(work).removed, push(work).new) == (0, mirror_of(work))
