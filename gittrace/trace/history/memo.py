@@ -18,7 +18,7 @@ from gittrace.model.trace import Fate, FileFate, Link
 from gittrace.trace.history import tables
 from gittrace.vocabulary import CACHE_DIR
 
-_VERSION = 23
+_VERSION = 24
 _SCHEMA = f"""
 create table states (state text primary key, lost text not null);
 create table answers (trace text primary key, state text not null, data text not null);

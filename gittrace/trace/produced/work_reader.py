@@ -187,11 +187,11 @@ class _Reader:
             if not path or not oid or _is_in(foreign, path, mode, oid):
                 continue
             lines = of_runs(removed_runs(file))
-            if not lines.added:
-                continue
             leaf: Leaf = (path, mode, oid)
-            if leaf not in self.seen:
-                self.work.leaves.setdefault(leaf, origin)
+            # what was so before is only gone, and the commit has it yet
+            if not lines.added or leaf in self.seen:
+                continue
+            self.work.leaves.setdefault(leaf, origin)
             self._add(leaf, lines, origin, True, {line.exact for run in lines.added for line in run} & self.others)
 
     def _text(

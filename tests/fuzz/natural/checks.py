@@ -88,8 +88,11 @@ class _Truth:
         return {line for text in files for line in text.lines}
 
     def _may_link(self, trace: str, commit: str) -> bool:
-        """Tell whether a commit has anything to do with a trace: lines, what went in its sessions, a mere rename."""
-        if self.book.touched(commit, trace):
+        """Tell whether a commit has anything to do with a trace: lines, what went in its sessions, a mere rename.
+
+        That may have been committed in two parts.
+        """
+        if self.book.touched(commit, trace) or self._has_half(trace, commit):
             return True
         rows = self.desk.repo.run("git", "diff-tree", "--root", "-p", "-U0", "-M", "-m", "--no-commit-id", "-r", commit)
         lines = [row for row in rows.split(b"\n") if row[:1] in (b"+", b"-") and row[:3] not in (b"+++", b"---")]
@@ -100,6 +103,13 @@ class _Truth:
         return not lines or any(
             row[1:] in gone if row[:1] == b"-" else bones(row[1:]) in wrote and (tells(row[1:]) or not telling)
             for row in lines
+        )
+
+    def _has_half(self, trace: str, commit: str) -> bool:
+        there = self.book.commits[commit].keys()
+        return any(
+            self.desk.world.renamed[trace] & (there ^ self.book.commits[name].keys())
+            for name in self.book.parents[commit]
         )
 
     def _wrong_patch(self, patch: str, base: str, sha: str) -> Iterator[str]:

@@ -262,6 +262,8 @@ def rename(desk: Desk) -> None:
     (desk.repo.top / target).parent.mkdir(exist_ok=True)
     desk.maybe_recorded(0.4, "mv", name, target)
     desk.files[target] = desk.files.pop(name)
+    if desk.session:
+        desk.world.renamed[desk.session].update((name, target))
     if rng.random() < 0.5:
         edit(desk, rng.random() < 0.6)
     if rng.random() < 0.7:

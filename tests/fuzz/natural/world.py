@@ -87,7 +87,10 @@ class Desk:
 
 
 class World:
-    """The stage. `took_away` are lines that went in a trace's session, by trace: their numbers."""
+    """The stage.
+
+    By trace, `took_away` are the numbers of lines that went in its sessions, and `renamed` old and new names.
+    """
 
     def __init__(self, top: Path, rng: Random, source: Path | None, waits: bool) -> None:
         self.top = top
@@ -97,6 +100,7 @@ class World:
         self.log: list[str] = []
         self.traces: dict[str, str] = {}
         self.took_away: dict[str, set[int]] = {}
+        self.renamed: dict[str, set[str]] = {}
         self.labels = 0
         home = top / "home"
         home.mkdir()
@@ -138,6 +142,7 @@ class World:
         desk.session = str(json.loads(desk.git("trace", "start", "--json", *how, *agent))["trace_id"])
         self.traces.setdefault(desk.session, desk.clone)
         self.took_away.setdefault(desk.session, set())
+        self.renamed.setdefault(desk.session, set())
 
     def took(self, trace: str, files: Files, changes: dict[str, Text | None]) -> None:
         """Take down which lines go in a session."""

@@ -74,6 +74,22 @@ def test_what_others_took_away_so_that_a_file_is_as_a_trace_left_it(work: Record
     assert tiers(outcome(work, trace)) == {own: TOOL}
 
 
+def test_half_of_a_recorded_rename(work: Recording) -> None:
+    """What is still committed under the old name is nothing that the session wrote and took away unseen."""
+    work.write(a=without(3, 4))
+    work.commit("some rows")
+    work.write(a=ROWS)
+    work.commit("those between")
+    trace = work.start().trace_id
+    work.run("git", "mv", "a", "c")
+    work.git("reset", "-q")
+    work.git("add", "c")
+    work.git("commit", "-q", "-m", "the new name")
+    work.did("look")
+    rest = work.commit("without the old one")
+    assert tiers(outcome(work, trace)) == {rest: TOOL}
+
+
 def test_a_bracket_that_a_trace_took_away(work: Recording) -> None:
     work.write(a=ROWS + "}\n" + TEN)
     work.commit("rows")
