@@ -154,15 +154,15 @@ class Entries:
                 continue
             number += 1
             rows.append((number, made.oid, made.time, made.parents, int(whole), record))
-            touches += [(self.path(path), number) for path in {path for path, _, _ in made.leaves}]
+            touches += [(self.path(path), made.time, number) for path in {path for path, _, _ in made.leaves}]
             reverts += [(oid, number) for oid in made.reverts]
             occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.leaves]
         many = self.db.executemany
         many("insert into commits values (?, ?, ?, ?, ?, ?)", rows)
-        self._later("insert into touches values (?, ?)", touches)
+        self._later("insert into touches values (?, ?, ?)", touches)
         self._later("insert or ignore into reverts values (?, ?)", reverts)
         self._later("insert or ignore into occurs values (?, ?)", occurs)
-        wanted = {one for path, one in touches if path in self._wanted}
+        wanted = {one for path, _, one in touches if path in self._wanted}
         wanted.update(one for blob, one in occurs if blob in self._named)
         many(_WANT, [(one,) for one in sorted(wanted)])
         many(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])

@@ -34,7 +34,8 @@ create table heads (trace integer not null, head text not null, at integer not n
 create table made (trace integer not null, oid text not null, primary key (trace, oid)) without rowid;
 create table commits (number integer primary key, oid text not null unique, time integer not null,
     parents text not null, whole integer not null, record blob not null);
-create table touches (path integer not null, number integer not null, primary key (path, number)) without rowid;
+create table touches (path integer not null, time integer not null, number integer not null,
+    primary key (path, time, number)) without rowid;
 create table reverts (oid text not null, number integer not null, primary key (oid, number)) without rowid;
 create table occurs (blob integer not null, number integer not null, primary key (blob, number)) without rowid;
 create table contents (number integer primary key, state integer not null, files integer, added integer,
@@ -185,12 +186,12 @@ class Tables:
 
     def touching(self, path: bytes, began: int, ended: int) -> list[int]:
         """Return the commits of a time (seconds since the epoch, both included) that touched a path."""
-        query = "select number from touches join commits using (number) where path = ? and time between ? and ?"
+        query = "select number from touches where path = ? and time between ? and ?"
         return self._first(query, (self.path(path), began, ended))
 
     def adding(self, hint: int, paths: Iterable[bytes] | None = None) -> set[int]:
         """Return the commits that may add a line; `paths`: to one of these files."""
-        return self._with_line("adds", "number", hint, paths)
+        return self._with_line("adds", "number", (hint,), paths)
 
     def places(self, hint: int) -> list[tuple[bytes, int]]:
         """Return (path, commit) of wherever a commit may have put a line."""
@@ -199,15 +200,15 @@ class Tables:
 
     def saying(self, hint: int, paths: Iterable[bytes] | None = None) -> set[int]:
         """Return the traces that may add a line or take it away; `paths`: in one of these files."""
-        return self._with_line("says", "trace", hint, paths) | self.opaque[1]
+        return self._with_line("says", "trace", (hint, *self._masked), paths) | self.opaque[1]
 
     def writing(self, hint: int) -> set[int]:
         """Return the traces that may add a line, to whatever file."""
-        return self._with_line("says", "trace", hint, None, "and not gone") | self.opaque[1]
+        return self._with_line("says", "trace", (hint, *self._masked), None, "and not gone") | self.opaque[1]
 
     def removing(self, hint: int, paths: Iterable[bytes]) -> set[int]:
         """Return the traces that may take a line away in one of these files."""
-        return self._with_line("says", "trace", hint, paths, "and gone") | self.opaque[1]
+        return self._with_line("says", "trace", (hint, *self._masked), paths, "and gone") | self.opaque[1]
 
     def added_by_traces(self, paths: Iterable[bytes]) -> list[tuple[int, int, int | None]]:
         """Return (line, trace, commit that may add it too or None) of what traces may add to a file, by its names."""
@@ -215,13 +216,20 @@ class Tables:
         query = _ADDED_BY_TRACES.format(",".join("?" * len(numbers)))
         return self.db.execute(query, numbers * 2).fetchall()
 
-    def _with_line(self, table: str, column: str, hint: int, paths: Iterable[bytes] | None, only: str = "") -> set[int]:
-        query = f"select {column} from {table} where hint in (?, ?) {only}"  # noqa: S608 - constants
+    @cached_property
+    def _masked(self) -> tuple[int, ...]:
+        """The hint of lines in which a secret was masked, where there are any; commits have none."""
+        return (MASKED,) if self._first("select 1 from says where hint = ? limit 1", (MASKED,)) else ()
+
+    def _with_line(
+        self, table: str, column: str, hints: tuple[int, ...], paths: Iterable[bytes] | None, only: str = ""
+    ) -> set[int]:
+        query = f"select {column} from {table} where hint in ({','.join('?' * len(hints))}) {only}"  # noqa: S608 - constants
         if paths is None:
-            return set(self._first(query, (hint, MASKED)))
+            return set(self._first(query, hints))
         numbers = [self.path(path) for path in paths]
         query += " and path = ?"
-        return {found for number in numbers if number for found in self._first(query, (hint, MASKED, number))}
+        return {found for number in numbers if number for found in self._first(query, (*hints, number))}
 
     def naming(self, blob: int) -> set[int]:
         """Return the traces that may have made a content, by its key."""
