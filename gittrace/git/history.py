@@ -5,8 +5,9 @@ Commits are taken as they are stored: what `git replace` puts in another's place
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from gittrace.git.objects import ObjectStore
@@ -19,6 +20,8 @@ _PICKED = re.compile(rb"^\(cherry picked from commit ([0-9a-f]{40,64})\)", re.MU
 _SMALLEST_TIME = 100_000_000
 # what is taken apart together
 _AT_ONCE = 1 << 18
+# what is held of what was told before somebody reads it
+_MOST_TAKEN = 32 << 20
 _OPTIONS = ("-z", "--raw", "--no-renames", "--no-abbrev", "--no-show-signature", "--no-color", "--no-ext-diff")
 _REFS = ("--glob=refs/heads", "--glob=refs/remotes", "--glob=refs/tags", "--glob=refs/replace")
 # a file that a commit left behind: path, mode, blob; mode 0 and the old blob for one that it deleted
@@ -68,9 +71,61 @@ def walk(
     return map(made_of, records(repo, store, tips, known, since))
 
 
+class Records:
+    """What git tells of commits, from now on: of each its fields, NUL, and what it introduced, in git's raw format.
+
+    It is read once. Raises GitFailed, when it is made, kept up with or read.
+    """
+
+    def __init__(self, repo: Repository, store: ObjectStore, options: Sequence[str], asked: Iterable[str]) -> None:
+        self._store = store
+        # a path may hold any byte but NUL, so what separates the records is made up anew each time
+        self._mark = b"\x02" + os.urandom(12).hex().encode()
+        self._taken: list[bytes] = []
+        self._size = 0
+        self._pieces: Generator[bytes, None, None] | None = None
+        stdin = "".join(f"{name}\n" for name in asked).encode()
+        if stdin:
+            shown = f"--format=%x02{self._mark[1:].decode()}{_FIELDS}"
+            argv = ("--no-replace-objects", "-c", "log.showRoot=true", "log", *_OPTIONS, shown)
+            self._process = repo.start(*argv, *options, feed=True)
+            self._process.widen()
+            self._pieces = self._process.stream(stdin)
+            self._take()
+
+    def _take(self) -> None:
+        data = next(self._pieces, None) if self._pieces else None
+        if data is None:
+            self._pieces = None
+        else:
+            self._taken.append(data)
+            self._size += len(data)
+
+    def keep_up(self) -> None:
+        """Take in what git has told by now, so that it need not wait; no more than memory is good for."""
+        while self._pieces and self._size < _MOST_TAKEN and self._process.has_output():
+            self._take()
+
+    def __iter__(self) -> Iterator[bytes]:
+        taken, self._taken = self._taken, []
+        for record in _split(chain(taken, self._pieces or ()), self._mark):
+            head, _, _ = record.partition(b"\0")
+            _, tree, parents, _ = head.split(b"\x01", 3)
+            if b" " in parents:
+                leaves = sorted(_merged(self._store, tree.decode(), parents.decode().split()))
+                yield head + b"\0" + b"".join(map(_as_raw, leaves))
+            else:
+                yield record
+
+    def close(self) -> None:
+        """Let git end, whatever it has still to tell."""
+        if self._pieces:
+            self._pieces.close()
+
+
 def records(
     repo: Repository, store: ObjectStore, tips: Iterable[str], known: Iterable[str] = (), since: int = 0
-) -> Iterator[bytes]:
+) -> Records:
     """Yield the records of commits that `tips` lead to and `known` don't; both must be in the repository.
 
     From a commit that is older than `since` (seconds since the epoch) nothing is followed, where nothing is known; else
@@ -80,7 +135,7 @@ def records(
     asked = [*tips, *excluded]
     # beside ^ git would leave out too what comes before an old commit on another way
     bound = [f"--since=@{since}"] if since and not excluded else []
-    return _log(repo, store, [*bound, "--stdin"], asked)
+    return Records(repo, store, [*bound, "--stdin"], asked)
 
 
 def read_commits(repo: Repository, store: ObjectStore, commits: Iterable[str]) -> Iterator[Made]:
@@ -88,9 +143,9 @@ def read_commits(repo: Repository, store: ObjectStore, commits: Iterable[str]) -
     return map(made_of, read_records(repo, store, commits))
 
 
-def read_records(repo: Repository, store: ObjectStore, commits: Iterable[str]) -> Iterator[bytes]:
+def read_records(repo: Repository, store: ObjectStore, commits: Iterable[str]) -> Records:
     """Yield the records of the given commits, which must be in the repository."""
-    return _log(repo, store, ["--no-walk=unsorted", "--stdin"], commits)
+    return Records(repo, store, ["--no-walk=unsorted", "--stdin"], commits)
 
 
 def reachable(repo: Repository, commits: Sequence[str], detached: bool) -> set[str]:
@@ -136,25 +191,6 @@ def made_of(record: bytes) -> Made:
     return Made(
         oid, tree, tuple(parents.split()), int(time), subject, introduced, reverts, picked, f"{authored}\x02{subject}"
     )
-
-
-def _log(repo: Repository, store: ObjectStore, options: Sequence[str], asked: Iterable[str]) -> Iterator[bytes]:
-    """Yield of each commit its fields, NUL, and what it introduced as git's raw format has it."""
-    stdin = "".join(f"{name}\n" for name in asked).encode()
-    if not stdin:
-        return
-    # a path may hold any byte but NUL, so what separates the records is made up anew each time
-    mark = os.urandom(12).hex()
-    argv = ("--no-replace-objects", "-c", "log.showRoot=true", "log", *_OPTIONS, f"--format=%x02{mark}{_FIELDS}")
-    output = repo.start(*argv, *options, feed=True).stream(stdin)
-    for record in _split(output, b"\x02" + mark.encode()):
-        head, _, _ = record.partition(b"\0")
-        _, tree, parents, _ = head.split(b"\x01", 3)
-        if b" " in parents:
-            leaves = sorted(_merged(store, tree.decode(), parents.decode().split()))
-            yield head + b"\0" + b"".join(map(_as_raw, leaves))
-        else:
-            yield record
 
 
 def _split(output: Iterable[bytes], mark: bytes) -> Iterator[bytes]:

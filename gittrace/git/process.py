@@ -178,6 +178,12 @@ class Process:
         """Let it print more before it has to wait for its reader."""
         widen(self._output)
 
+    def has_output(self) -> bool:
+        """Tell whether what streams its output, and has not come to an end, would give some without waiting."""
+        poll = select.poll()
+        poll.register(self._output, select.POLLIN)
+        return bool(poll.poll(0))
+
     def _wait(self) -> int:
         _, status = os.waitpid(self.pid, 0)
         code = os.waitstatus_to_exitcode(status)

@@ -1,7 +1,7 @@
 """Enter what may be in traces and commits into the tables of `gittrace.trace.history.tables`."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from functools import cached_property, lru_cache
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -39,7 +39,7 @@ class Entries:
         # contents that traces name, which may wait to be written
         self._named: set[int] = set()
 
-    def traces(self, traces: Mapping[str, Said]) -> None:
+    def traces(self, traces: Iterable[tuple[str, Said]]) -> None:
         """Enter what traces may say; what commits have of it is wanted. The lines are left to `write_rest`.
 
         What was entered before stays, where too much does no harm.
@@ -50,7 +50,7 @@ class Entries:
         mentions: set[tuple[int, int, int]] = set()
         names: set[tuple[int, int]] = set()
         renames: set[tuple[bytes, bytes, int]] = set()
-        for trace, said in traces.items():
+        for trace, said in traces:
             number = self._trace(trace, said)
             own = _made(hints for _, _, hints in said.hints)
             made += [(number, oid) for oid in own]

@@ -3,12 +3,13 @@
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from functools import cached_property
 from itertools import chain
 
 from gittrace.git.graph import Graph, Node, reached
-from gittrace.git.history import bounded, reachable, read_records, records
+from gittrace.git.history import Records, bounded, reachable, read_records, records
 from gittrace.git.objects import EMPTY_TREE
 from gittrace.git.sketch import Pair, sketches
 from gittrace.trace.history.contents import LARGEST_COMMIT
@@ -86,7 +87,15 @@ class Gatherer:
 
     def _bring_up_to_date(self) -> None:
         entries = Entries(self.memo.db)
-        self._read_traces(entries)
+        if self._meta("since") is not None:
+            self._enter_all(entries, None)
+            return
+        # git looks for all commits while traces are entered
+        with closing(self._all_since(_bound(self._began.values()))) as ahead:
+            self._enter_all(entries, ahead)
+
+    def _enter_all(self, entries: Entries, ahead: Records | None) -> None:
+        self._read_traces(entries, ahead)
         if self._meta("shallow") != self._shallow:
             # the commits at which it was cut have other parents now
             entries.forget_commits()
@@ -96,32 +105,40 @@ class Gatherer:
         if self._meta("objects") != self._objects:
             self.memo.db.execute("update contents set state = ? where state = ?", (UNREAD, UNREADABLE))
             self._keep("objects", self._objects)
-        self._read_history(entries)
+        self._read_history(entries, ahead)
         while numbers := self._unread():
             self._sketch(entries, numbers)
         entries.write_rest()
 
-    def _read_traces(self, entries: Entries) -> None:
+    def _read_traces(self, entries: Entries, ahead: Records | None) -> None:
         known = dict(self.memo.db.execute("select trace, state from traces"))
         for trace in known.keys() - self._states.keys():
             entries.forget_trace(trace)
         new = {trace: state for trace, state in sorted(self._states.items()) if known.get(trace) != state}
-        if not new:
-            return
-        began = {trace: at for trace, at, _ in self.store.index.traces()}
+        if new:
+            entries.traces(self._said(new, ahead))
+
+    def _said(self, traces: Mapping[str, str], ahead: Records | None) -> Iterator[tuple[str, Said]]:
+        """Yield what traces, with their states, may say; git's log is kept up with between."""
         pending: dict[str, list[Pending]] = {}
         for item in self.store.pending.values():
             pending.setdefault(item.header["trace_id"], []).append(item)
-        said = {}
-        for trace, state in new.items():
+        for trace, state in traces.items():
             hints = [(session, index, Hints.load(text)) for session, index, text in self.store.index.hints(trace)]
             for item in pending.get(trace, ()):
                 one = self.store.unsealed(item)
                 hints.append((one.session_id, one.index, of_segment(one.header, one.events)))
-            times = [began[trace]] if trace in began else []
-            times += [str(item.header.get("at", "")) for item in pending.get(trace, ())]
-            said[trace] = Said(state, microseconds(min(times)) // 1_000_000, hints)
-        entries.traces(said)
+            yield trace, Said(state, self._began[trace], hints)
+            if ahead:
+                ahead.keep_up()
+
+    @cached_property
+    def _began(self) -> dict[str, int]:
+        """When each trace began, in seconds since the epoch."""
+        times = {trace: [at] for trace, at, _ in self.store.index.traces()}
+        for item in self.store.pending.values():
+            times.setdefault(item.header["trace_id"], []).append(str(item.header.get("at", "")))
+        return {trace: microseconds(min(found)) // 1_000_000 for trace, found in times.items()}
 
     def _sketch(self, entries: Entries, numbers: list[int]) -> None:
         """Read what commits may change, all with one git."""
@@ -148,13 +165,17 @@ class Gatherer:
         objects = self.store.objects
         return objects.commit(commit).tree if objects.kind(commit) == "commit" else None
 
-    def _read_history(self, entries: Entries) -> None:
+    def _all_since(self, since: int) -> Records:
+        objects = self.store.objects
+        tips = {oid for oid in self.refs.values() if objects.kind(oid) == "commit"}
+        return records(self.store.repo, objects, sorted(tips), since=since)
+
+    def _read_history(self, entries: Entries, ahead: Records | None) -> None:
         self._read_nodes()
         since = self._since()
         objects, repo = self.store.objects, self.store.repo
         if since < int(self._meta("since") or _NEVER):
-            tips = {oid for oid in self.refs.values() if objects.kind(oid) == "commit"}
-            self._enter(entries, records(repo, objects, sorted(tips), since=since), True)
+            self._enter(entries, ahead or self._all_since(since), True)
             self._keep("since", str(since))
         elif tips := self._new_tips():
             before = (*self.refs.values(), *(self._meta("tips") or "").split())
@@ -177,7 +198,7 @@ class Gatherer:
 
     def _since(self) -> int:
         (began,) = self.memo.db.execute("select min(began) from traces").fetchone()
-        return bounded((began or 0) - _LOOK_BACK)
+        return _bound([began or 0])
 
     def _new_tips(self) -> set[str]:
         """Return what refs lead to and has not been read with all that is before it."""
@@ -239,6 +260,11 @@ class Gatherer:
         except FileNotFoundError:
             packs = 0
         return _digest(f"{packs} {sorted(self.tips.refs.items())}")
+
+
+def _bound(began: Iterable[int]) -> int:
+    """Return what commits are not looked for before, in seconds since the epoch, where traces began at these times."""
+    return bounded(min(began, default=0) - _LOOK_BACK)
 
 
 def _digest(text: str) -> str:
