@@ -6,7 +6,7 @@ read. The lines are the same. Contents of binary files are not shown.
 
 import os
 import re
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from itertools import zip_longest
 
 from gittrace.errors import GitFailed
@@ -26,19 +26,15 @@ _MANY = 200
 Pair = tuple[str, str]
 
 
-def sketches(
-    repo: Repository, pairs: Sequence[Pair], limit: int, meanwhile: Callable[[], None] = lambda: None
-) -> Iterator[tuple[int, bytes | None]]:
+def sketches(repo: Repository, pairs: Sequence[Pair], limit: int) -> Iterator[tuple[int, bytes | None]]:
     """Yield (index, diff) of pairs (old tree, new tree): None for one over `limit` bytes. Many are shared by two gits.
 
-    A pair of which something isn't in this repository is left out (git isn't asked to fetch it). What is to be done
-    `meanwhile` is done when the gits were started, and before their output is read.
+    A pair of which something isn't in this repository is left out (git isn't asked to fetch it).
     """
     middle = len(pairs) // 2 if len(pairs) >= _MANY and (os.cpu_count() or 1) > 1 else len(pairs)
     both = [_sketches(repo, pairs, range(middle), limit), _sketches(repo, pairs, range(middle, len(pairs)), limit)]
     for one in both:
         next(one, None)
-    meanwhile()
     for some in zip_longest(*both):
         yield from (one for one in some if one)
 

@@ -1,5 +1,7 @@
 """What the commits of a repository introduced, and whether anything leads to them."""
 
+import os
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from unittest import mock
@@ -10,7 +12,7 @@ from hypothesis import strategies as st
 
 from gittrace.git import history as history_module
 from gittrace.git.graph import Node, reached
-from gittrace.git.history import Made, reachable, read_commits, walk
+from gittrace.git.history import Made, reachable, read_commits, records, walk
 from gittrace.git.objects import open_objects
 from tests.support.recording import view
 from tests.support.repo import Repo
@@ -107,6 +109,28 @@ def test_detached_head_counts(repo: Repo) -> None:
     assert reachable(view(repo), [tip], detached=True) == {tip}
     repo.git("checkout", "-q", "main")
     assert reachable(view(repo), [tip], detached=False) == set()
+
+
+def test_what_git_told_before_it_was_read(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
+    tip = [repo.commit("file", f"{number}\n", message="long " * 3000) for number in range(30)][-1]
+    here = view(repo)
+    with open_objects(here) as store:
+        plain = list(records(here, store, [tip]))
+        assert len(plain) == 30
+        for most in (0, 1 << 20):
+            monkeypatch.setattr(history_module, "_MOST_TAKEN", most)
+            with closing(records(here, store, [tip])) as found:
+                while found._size < min(most, len(b"".join(plain))):
+                    found.keep_up()
+                assert list(found) == plain
+        with closing(records(here, store, [tip])) as found:
+            pid = found._process.pid
+        # nobody read what it had to tell
+        with pytest.raises(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        with closing(records(here, store, [])) as found:
+            found.keep_up()
+            assert list(found) == []
 
 
 def test_since(repo: Repo) -> None:

@@ -1,9 +1,10 @@
 """Enter what may be in traces and commits into the tables of `gittrace.trace.history.tables`."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
-from itertools import repeat
+from itertools import islice, repeat
 from typing import Any, NamedTuple
 
 import mmh3
@@ -14,8 +15,9 @@ from gittrace.trace.produced.hints import Hints, lines_of, renamed, split_files
 from gittrace.trace.text.packed import blob_key, signed
 
 _MASK = (1 << 64) - 1
-# rows of lines that are written together, while git goes on
-_MOST_ROWS = 20_000
+# rows that are written together, so that git need not wait for long, and for one part of commits' lines how many others
+_MOST_ROWS = 10_000
+_PARTS = 2
 
 
 class Said(NamedTuple):
@@ -35,12 +37,12 @@ class Entries:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._paths: dict[bytes, int] = {}
-        self._rest: list[tuple[str, Collection[tuple[Any, ...]]]] = []
+        self._rest: deque[tuple[str, list[tuple[Any, ...]]]] = deque()
         # contents that traces name, which may wait to be written
         self._named: set[int] = set()
 
     def traces(self, traces: Iterable[tuple[str, Said]]) -> None:
-        """Enter what traces may say; what commits have of it is wanted. The lines are left to `write_rest`.
+        """Enter what traces may say; what commits have of it is wanted. Most of it is left to `write_rest`.
 
         What was entered before stays, where too much does no harm.
         """
@@ -77,15 +79,16 @@ class Entries:
         if self._has_commits():
             self.db.executemany(_WANT_MAKING, [(blob,) for blob in self._named])
 
-    def _later(self, statement: str, rows: Collection[tuple[Any, ...]]) -> None:
+    def _later(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """Leave rows to `write_rest`: what git is to be asked for is told without them."""
-        self._rest.append((statement, rows))
+        left = iter(rows)
+        while some := list(islice(left, _MOST_ROWS)):
+            self._rest.append((statement, some))
 
-    def write_rest(self) -> None:
-        """Enter what waits for it: until git has been asked, which then works beside."""
-        for statement, rows in self._rest:
-            self.db.executemany(statement, rows)
-        self._rest.clear()
+    def write_rest(self, most: int | None = None) -> None:
+        """Enter what waits for it, or `most` parts of it: between what git tells, which works beside."""
+        for _ in range(len(self._rest) if most is None else min(most, len(self._rest))):
+            self.db.executemany(*self._rest.popleft())
 
     def _has_commits(self) -> bool:
         return self.db.execute("select 1 from commits limit 1").fetchone() is not None
@@ -199,7 +202,9 @@ class Entries:
             states.append((READ, *known, number))
             if len(adds) >= _MOST_ROWS:
                 self._write_adds(adds)
+                self.write_rest(_PARTS)
         self._write_adds(adds)
+        self.write_rest()
         many = self.db.executemany
         many("update contents set (state, files, added, removed) = (?, ?, ?, ?) where number = ?", states)
         many("insert or ignore into moves values (?, ?, ?)", moves)

@@ -157,7 +157,7 @@ class Gatherer:
             elif parent is not None:
                 pairs.append((stem.number, (parent, stem.tree), len(stem.parents) > 1))
         asked = [pair for _, pair, _ in pairs]
-        found = sketches(self.store.repo, asked, LARGEST_COMMIT, meanwhile=entries.write_rest)
+        found = sketches(self.store.repo, asked, LARGEST_COMMIT)
         entries.unreadable(numbers)
         entries.sketches(chain(nothing, ((pairs[at][0], diff, pairs[at][2]) for at, diff in found)))
 
