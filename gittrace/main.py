@@ -185,7 +185,10 @@ def main(argv: "Sequence[str]") -> int:
 
 def entry() -> "NoReturn":
     """The `git-trace` program."""
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    # what is left goes with the process: to look through it for garbage takes as long as to let go of it
+    gc.freeze()
+    sys.exit(status)
 
 
 __all__ = ["EXIT_ERROR", "EXIT_USAGE", "build_parser", "entry", "main"]
