@@ -2,8 +2,8 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from gittrace.errors import Damaged
 from gittrace.git.patch import unquote
@@ -68,41 +68,42 @@ def blame(repo: Repository, path: bytes, revision: str | None, spans: Sequence[s
 
 def parse_porcelain(data: bytes) -> list[BlamedLine]:
     """Parse `git blame --porcelain` (git-blame(1)). Raises Damaged."""
-    commits: dict[str, Source] = {}
+    told: dict[str, dict[str, Any]] = {}
+    paths: dict[str, bytes] = {}
     sources: dict[tuple[str, bytes], Source] = {}
-    current: dict[str, bytes] = {}
     found = []
     name, numbers = "", (0, 0)
     for line in data.split(b"\n"):
         if line[:1] == b"\t":
-            path = current.pop(name, None)
-            known = commits.get(name)
-            if known is None:
+            if name not in told:
                 raise Damaged(f"git blame names a line of '{name}' without its commit")
-            if path is not None:
-                known = commits[name] = replace(known, path=path)
-            source = sources.setdefault((name, known.path), known)
-            found.append(BlamedLine(source, numbers[0], numbers[1], line[1:]))
+            path = paths.get(name, b"")
+            source = sources.get((name, path))
+            if source is None:
+                source = sources[name, path] = Source(name, path, **told[name])
+            found.append(BlamedLine(source, *numbers, line[1:]))
             continue
         word, _, value = line.partition(b" ")
         if len(word) in (40, 64) and value[:1].isdigit():
             name = word.decode("ascii")
-            numbers = int(value.split()[0]), int(value.split()[1])
-            commits.setdefault(name, Source(name, b""))
+            there, here, *_ = value.split()
+            numbers = int(there), int(here)
+            told.setdefault(name, {})
         elif word == b"filename":
-            current[name] = unquote(value)
+            paths[name] = unquote(value)
         elif name:
-            commits[name] = _told(commits[name], word, value)
+            told[name] |= _told(word, value)
     return found
 
 
-def _told(source: Source, word: bytes, value: bytes) -> Source:
+def _told(word: bytes, value: bytes) -> dict[str, Any]:
+    """Return what a line tells of a commit."""
     if word == b"author":
-        return replace(source, author=decode(value))
+        return {"author": decode(value)}
     if word == b"author-time":
-        return replace(source, time=int(value))
+        return {"time": int(value)}
     if word == b"author-tz":
-        return replace(source, zone=decode(value))
+        return {"zone": decode(value)}
     if word == b"summary":
-        return replace(source, summary=decode(value))
-    return replace(source, boundary=True) if word == b"boundary" else source
+        return {"summary": decode(value)}
+    return {"boundary": True} if word == b"boundary" else {}

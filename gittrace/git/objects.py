@@ -144,6 +144,8 @@ class BaseStore(ABC):
 
     def kind(self, oid: str) -> str | None:
         """See ObjectStore."""
+        if oid in self._commits:
+            return "commit"
         if oid == EMPTY_TREE[self.format]:
             return "tree"
         header = self._header(oid) if self._is_oid(oid) else None

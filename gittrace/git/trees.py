@@ -79,6 +79,8 @@ class Overlay(BaseStore):
 
     def kind(self, oid: str) -> str | None:
         """See ObjectStore."""
+        if oid in self._commits:
+            return "commit"
         place = self._places.get(oid)
         return place[0] if place else self.base.kind(oid)
 
