@@ -7,12 +7,11 @@ are gone from other files. Cause comes before effect: an event that is younger t
 the note on the commit says that it led there.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
@@ -105,12 +104,10 @@ class Attributor:
 
     def facts(self, whens: Sequence[When]) -> "_Facts":
         """Return what is known of moments, in a sequence that is kept and may only grow (see `Sieve.among`)."""
-        found = self._facts.setdefault(id(whens), _Facts(whens, [], []))
+        found = self._facts.setdefault(id(whens), _Facts(whens))
         for when in whens[len(found.seconds) :]:
             head = self._head(when)
-            seconds = _seconds(when.at)
-            found.seconds.append(_NEVER if seconds is None else seconds)
-            found.head_times.append((self._time(head) if head else None) or 0)
+            found.add(_seconds(when.at), self._time(head) if head else None)
         return found
 
     def _head(self, when: When) -> str | None:
@@ -175,16 +172,29 @@ class Attributor:
         return found
 
 
-class _Facts(NamedTuple):
-    """What is known of moments: when they were, and when HEAD before them was made (seconds since the epoch)."""
-
-    whens: Sequence[When]
-    seconds: list[int]
-    head_times: list[int]
-
-
 # later than any commit
 _NEVER = 1 << 62
+
+
+@dataclass
+class _Facts:
+    """What is known of moments: when they were, and when HEAD before them was made (seconds since the epoch).
+
+    latest, latest_head  the same of the latest one up to each
+    """
+
+    whens: Sequence[When]
+    seconds: list[int] = field(default_factory=list)
+    head_times: list[int] = field(default_factory=list)
+    latest: list[int] = field(default_factory=list)
+    latest_head: list[int] = field(default_factory=list)
+
+    def add(self, seconds: int | None, head_time: int | None) -> None:
+        """Take note of the next one; None is not known."""
+        self.seconds.append(_NEVER if seconds is None else seconds)
+        self.head_times.append(head_time or 0)
+        for every, latest in ((self.seconds, self.latest), (self.head_times, self.latest_head)):
+            latest.append(max(every[-1], latest[-1]) if latest else every[-1])
 
 
 @dataclass(frozen=True)
@@ -210,10 +220,12 @@ class _Causes(Sieve):
         if time is None:
             return b"\1" * len(whens)
         facts = self.attributor.facts(whens)
-        # most are allowed by their time alone: HEAD was not as young as the commit
-        found = bytearray([seconds <= time for seconds in facts.seconds])
-        times = zip(facts.seconds, facts.head_times, strict=True)
-        unsure = [at for at, (seconds, head_time) in enumerate(times) if seconds <= time <= head_time]
+        # most are allowed by their time alone, like all before them: HEAD was not as young as the commit
+        before = bisect_right(facts.latest, time)
+        found = bytearray(b"\1" * before)
+        found += bytes([seconds <= time for seconds in facts.seconds[before:]])
+        young = range(bisect_left(facts.latest_head, time), len(whens))
+        unsure = [at for at in young if facts.seconds[at] <= time <= facts.head_times[at]]
         if self.noted:
             unsure += [at for at, when in enumerate(whens) if when.session_id in self.noted]
         for at in unsure:

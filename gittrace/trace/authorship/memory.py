@@ -5,7 +5,7 @@ state matches (partial staging, a formatter, a rebase). It is looked for in its 
 is enough; elsewhere it takes several together, which no longer stand where they were.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -21,6 +21,8 @@ _FAR_LINES = 2
 _MOST_BIRTHS = 8
 
 
+# what lines say, by their indexes; those that may be asked for
+Texts = Sequence[bytes] | Mapping[int, bytes]
 Standing = Callable[[bytes], Collection[Text]]
 
 
@@ -151,7 +153,7 @@ class Memory:
     def recall_far(
         self,
         path: bytes,
-        texts: Sequence[bytes],
+        texts: Texts,
         anchors: Iterable[int],
         wanted: Collection[int],
         allowed: Allowed,
@@ -192,7 +194,7 @@ def _only(places: tuple[Place, ...] | None, allowed: Allowed) -> Place | None:
     return known[0] if len(known) == 1 else None
 
 
-def _grown(places: dict[int, Place], texts: Sequence[bytes], wanted: Collection[int]) -> dict[int, Place]:
+def _grown(places: dict[int, Place], texts: Texts, wanted: Collection[int]) -> dict[int, Place]:
     """Return the places, and those of the wanted neighbours that stood beside them there."""
     found = dict(places)
     for at, anchor in places.items():

@@ -93,7 +93,8 @@ class Recognition:
         anchors = lines.once(known)
         if not anchors:
             return {}
-        return self.memory.recall_far(name, lines.keys(), anchors, set(left), allowed, standing)
+        said = {at: lines.key(at) for at in left}
+        return self.memory.recall_far(name, said, anchors, said.keys(), allowed, standing)
 
     def _align(
         self,

@@ -280,6 +280,8 @@ class _Steps:
             if isinstance(omitted, Mapping):
                 return self._omitted(omitted)
             text: Any = event.get(part)
+            if not text:
+                return [], {}
             data = from_json_text(text, event.get(f"{part}_encoding")) if isinstance(text, str) else b""
             files = unmasked(parse(data), self.objects)
             links = {file.path: file.new_oid for file in files if GITLINK in (file.old_mode, file.new_mode)}

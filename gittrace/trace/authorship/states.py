@@ -8,8 +8,9 @@ from gittrace.trace.authorship.moments import Moments, holds
 from gittrace.trace.authorship.versions import Version, When
 from gittrace.trace.text.fingerprint import bones_of
 
-# so many of the bones of a line are looked for first
-_FIRST = 12
+# so many of the bones of a line are looked for first: those from its first few bytes on, at every so many places
+_FIRST = 9
+_APART = 4
 
 
 class Born(NamedTuple):
@@ -29,7 +30,7 @@ class States:
     def __init__(self, moments: Moments) -> None:
         self.keys: dict[bytes, int] = {}
         self.born: dict[bytes, Born] = {}
-        # what was born, by the first of its bones, None where there are fewer
+        # what was born, by pieces of its bones, None where there are fewer
         self._by_bones: dict[bytes | None, list[bytes]] = {}
         # the lines of all versions (see `Shelf`)
         self._lines: set[int] = set()
@@ -59,13 +60,15 @@ class States:
     def _bear(self, text: bytes, number: int) -> None:
         bones = bones_of(text)
         self.born[text] = Born(number, bones)
-        self._by_bones.setdefault(bones[:_FIRST] if len(bones) >= _FIRST else None, []).append(text)
+        is_long = len(bones) >= _FIRST + _APART - 1
+        for piece in {bones[at : at + _FIRST] for at in range(_APART)} if is_long else (None,):
+            self._by_bones.setdefault(piece, []).append(text)
 
     def born_within(self, bones: bytes) -> Iterator[bytes]:
         """Yield what was born of which the bones are part of these."""
-        firsts: set[bytes | None] = {bones[at : at + _FIRST] for at in range(len(bones) - _FIRST + 1)}
-        for first in firsts & self._by_bones.keys() | {None}:
-            yield from (text for text in self._by_bones.get(first, ()) if self.born[text].bones in bones)
+        pieces: set[bytes | None] = {bones[at : at + _FIRST] for at in range(0, len(bones) - _FIRST + 1, _APART)}
+        found = {text for piece in (pieces & self._by_bones.keys()) | {None} for text in self._by_bones.get(piece, ())}
+        yield from (text for text in found if self.born[text].bones in bones)
 
     @property
     def latest(self) -> Version | None:

@@ -11,7 +11,7 @@ from itertools import islice
 
 from gittrace.trace.authorship.memory import Near, Place, Recalled
 from gittrace.trace.authorship.states import States
-from gittrace.trace.authorship.versions import Birth, Shelf
+from gittrace.trace.authorship.versions import Shelf
 from gittrace.trace.text.align import BLANK, unique
 from gittrace.trace.text.alike import alike, alike_before
 from gittrace.trace.text.lines import Lines
@@ -117,14 +117,6 @@ class Successive:
                 at = lines.said.find(letter, at + 1)
         self._seen = len(self._states.born)
 
-    def _put(self, start: int, births: Sequence[Birth | None]) -> None:
-        """Say whose lines are, from one on."""
-        end = start + len(births)
-        self._count(start, end, -1)
-        self._found.put(start, births)
-        self._count(start, end, 1)
-        self._written[start:end] = bytes(map(bool, births))
-
     def _count(self, start: int, end: int, by: int) -> None:
         for birth in filter(None, self._found.births[start:end]):
             self._sessions[birth.writer.session_id] += by
@@ -171,7 +163,9 @@ class Successive:
         high = self._anchors.find(1, max(end, 0))
         high = lines.size if high < 0 else high
         size = high - low - 1
-        self._put(low + 1, [None] * size)
+        first, last = max(low, 0), min(high + 1, lines.size)
+        self._count(first, last, -1)
+        self._found.births[low + 1 : high] = [None] * size
         self._found.known[low + 1 : high] = bytes(size)
         keys = lines.keys(low + 1, high)
         behind = low + 1
@@ -180,7 +174,7 @@ class Successive:
             at = high
         while at < high:
             place = self._places[self._said[at]]
-            self._put(at, [place.birth])
+            self._found.put(at, [place.birth])
             self._back(place, at, at - behind, keys, low + 1)
             after = self._anchors.find(1, at + 1, high)
             after = high if after < 0 else after
@@ -188,8 +182,10 @@ class Successive:
             at = after
         if high < lines.size:
             place = self._places[self._said[high]]
-            self._put(high, [place.birth])
+            self._found.put(high, [place.birth])
             self._back(place, high, high - behind, keys, low + 1)
+        self._written[first:last] = bytes(map(bool, self._found.births[first:last]))
+        self._count(first, last, 1)
         return high
 
     def _back(self, place: Place, at: int, most: int, keys: Sequence[bytes], first: int) -> None:
@@ -198,7 +194,7 @@ class Successive:
         if most > 0:
             there = place.line
             same = alike_before(place.version.keys(there - most, there), most, keys, at - first, most)
-            self._put(at - same, place.version.births(there - same, there))
+            self._found.put(at - same, place.version.births(there - same, there))
 
     def _forth(self, place: Place, at: int, most: int, keys: Sequence[bytes], first: int) -> int:
         """Say whose the lines behind an anchor are, and return how many of them are known."""
@@ -207,5 +203,5 @@ class Successive:
             return 0
         there = place.line + 1
         same = alike(place.version.keys(there, there + most), 0, keys, at + 1 - first, most)
-        self._put(at + 1, place.version.births(there, there + same))
+        self._found.put(at + 1, place.version.births(there, there + same))
         return same

@@ -1,6 +1,6 @@
 """How far two texts are the same, from a place on or back from it. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 Text = bytes | None
 # lines by what they say, or by the letters of that (see `gittrace.trace.text.lines`); or the bytes of a content
@@ -11,23 +11,27 @@ _LONGEST = 1 << 15
 
 def alike(one: Row, at: int, other: Row, start: int, most: int) -> int:
     """Return how many of the next `most` lines are the same: those from `at` on, and from `start` on."""
-    return _longest(most, lambda done, to: one[at + done : at + to] == other[start + done : start + to])
+    return _longest(one, at, other, start, most, False)
 
 
 def alike_before(one: Row, end: int, other: Row, until: int, most: int) -> int:
     """Return how many of the last `most` lines are the same: those before `end`, and before `until`."""
-    return _longest(most, lambda done, to: one[end - to : end - done] == other[until - to : until - done])
+    return _longest(one, end, other, until, most, True)
 
 
-def _longest(most: int, is_same: Callable[[int, int], bool]) -> int:
-    """Return how far something goes on, `most` at the most: stretches are tried, longer ones as long as they hold."""
+def _longest(one: Row, at: int, other: Row, start: int, most: int, back: bool) -> int:
+    """Return how far two are the same, `most` at the most: stretches are tried, longer ones as long as they are."""
     done, step = 0, 1
     grows = True
     while done < most:
-        step = min(step, most - done)
-        if is_same(done, done + step):
-            done += step
+        to = min(done + step, most)
+        if back:
+            is_same = one[at - to : at - done] == other[start - to : start - done]
         else:
-            most, grows = done + step - 1, False
+            is_same = one[at + done : at + to] == other[start + done : start + to]
+        if is_same:
+            done = to
+        else:
+            most, grows = to - 1, False
         step = min(step * 4, _LONGEST) if grows else max((most - done) // 2, 1)
     return done

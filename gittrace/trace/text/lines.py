@@ -95,13 +95,15 @@ class Alphabet:
 class Lines:
     """The lines of a content: the row of their letters, and that of what they say."""
 
-    __slots__ = ("__weakref__", "_after", "alphabet", "row", "said")
+    __slots__ = ("__weakref__", "_after", "_known", "alphabet", "row", "said")
 
     def __init__(self, alphabet: Alphabet, row: str, said: str) -> None:
         self.alphabet = alphabet
         self.row = row
         self.said = said
         self._after: tuple[ref[Lines], list[Splice]] | None = None
+        # what gets a letter later is none of these lines
+        self._known = len(alphabet.texts)
 
     def follow(self, before: "Lines", parts: list[Splice]) -> None:
         """Take note of what makes this row of that of another content of the alphabet."""
@@ -145,7 +147,7 @@ class Lines:
     def says(self, some: Iterable[bytes | None]) -> bool:
         """Tell whether one of the lines says one of these."""
         letters = (says is not None and self.alphabet.said(says) for says in some)
-        return any(letter and letter in self.said for letter in letters)
+        return any(letter and ord(letter) < self._known and letter in self.said for letter in letters)
 
 
 class Alphabets:

@@ -13,7 +13,7 @@ _KNOWN_BY = 4
 _FARTHEST = 1 << 12
 # the same for lines of contents, and how far they are looked for (bytes)
 _MOST_SKIPPED = 32
-_WINDOW = 1 << 16
+_WINDOWS = 1 << 12, 1 << 16
 
 
 class Splice(NamedTuple):
@@ -78,15 +78,18 @@ def line_splices(old: bytes, new: bytes) -> Iterator[Splice]:
 
 def _line_again(old: bytes, at: int, new: bytes, here: int) -> tuple[int, int]:
     """Return from where on whole lines are the same again."""
-    start = here
-    for _ in range(_MOST_SKIPPED):
-        end = new.find(b"\n", new.find(b"\n", start) + 1) + 1
-        if end <= start:
+    for window in _WINDOWS:
+        start = here
+        for _ in range(_MOST_SKIPPED):
+            end = new.find(b"\n", new.find(b"\n", start) + 1) + 1
+            if end <= start:
+                break
+            found = old.find(new[start:end], at, at + window)
+            if found == at or (found > 0 and old[found - 1 : found] == b"\n"):
+                return found, start
+            start = new.find(b"\n", start) + 1
+        if len(old) - at <= window:
             break
-        found = old.find(new[start:end], at, at + _WINDOW)
-        if found == at or (found > 0 and old[found - 1 : found] == b"\n"):
-            return found, start
-        start = new.find(b"\n", start) + 1
     same = alike_before(old, len(old), new, len(new), min(len(old) - at, len(new) - here))
     first = new.find(b"\n", len(new) - same) + 1
     same = len(new) - first if same and first else 0

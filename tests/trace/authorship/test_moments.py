@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from gittrace.trace.authorship.attribution import _NEVER, Attributor, _Causes, _Facts
+from gittrace.trace.authorship.attribution import Attributor, _Causes, _Facts
 from gittrace.trace.authorship.moments import Moments, always
 from gittrace.trace.authorship.versions import When
 
@@ -18,8 +18,10 @@ class _Heads:
         self.heads = heads
 
     def facts(self, whens: Sequence[When]) -> _Facts:
-        seconds = [int(when.at[17:19]) if when.at != "some day" else _NEVER for when in whens]
-        return _Facts(whens, seconds, [self.heads[when][0] for when in whens])
+        found = _Facts(whens)
+        for when in whens:
+            found.add(int(when.at[17:19]) if when.at != "some day" else None, self.heads[when][0])
+        return found
 
     def existed(self, commit: str, when: When) -> bool:
         made_at, leads = self.heads[when]
