@@ -208,8 +208,9 @@ class Scanner:
         more: list[Found] = []
         ends = [end, *(one.end for one in spans)]
         behind: dict[int, list[_Tried]] = {}
-        for pos, tried in missed.behind if len(ends) > 1 or end >= 0 else ():
-            behind.setdefault(pos, []).append(tried)
+        if not {pos for pos, _ in missed.behind}.isdisjoint(ends):
+            for pos, tried in missed.behind:
+                behind.setdefault(pos, []).append(tried)
         runs = Runs(buf)
         while ends and behind:
             pos = ends.pop()
