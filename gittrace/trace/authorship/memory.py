@@ -183,8 +183,10 @@ class Memory:
 
 
 def _learn(places: dict[bytes, tuple[Place, ...]], text: bytes, place: Place) -> None:
-    known = places.get(text, ())
-    if len(known) < _MOST_BIRTHS and all(one.birth is not place.birth for one in known):
+    known = places.get(text)
+    if known is None:
+        places[text] = (place,)
+    elif len(known) < _MOST_BIRTHS and all(one.birth is not place.birth for one in known):
         places[text] = (*known, place)
 
 

@@ -13,15 +13,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from gittrace.trace.text.alike import Row, Text, alike, alike_before
-from gittrace.trace.text.fingerprint import bones_of, line_of
+from gittrace.trace.text.fingerprint import TELLING, TELLING_RUN, bones_of, weight_of
 from gittrace.trace.text.splices import Splice, splices
 
 #: the letter of lines that say nothing
 BLANK = "\0"
 #: letters and digits from which on lines elsewhere were moved there, and not written anew (as for `git blame -M`)
 MOVED = 20
-# letters and digits from which on a run of lines says something, though none of them does
-_TELLING_RUN = 12
 # rows of more letters are looked into for anchors only where they are not the same, unless that takes so many looks
 _LONG = 256
 _MOST_LOOKS = 128
@@ -58,23 +56,23 @@ def keys(lines: Sequence[Text]) -> list[Text]:
 @lru_cache(maxsize=1 << 16)
 def telling(text: bytes) -> bool:
     """Tell whether a key says where it comes from: `returnNone` is in every project."""
-    return line_of(text).telling
+    return weight_of(text) >= TELLING
 
 
 def says_something(some: Iterable[bytes]) -> bool:
     """Tell whether a run of keys does."""
     said = 0
     for text in some:
-        line = line_of(text)
-        said += line.weight
-        if line.telling or said >= _TELLING_RUN:
+        letters = weight_of(text)
+        said += letters
+        if letters >= TELLING or said >= TELLING_RUN:
             return True
     return False
 
 
 def weight(some: Iterable[bytes]) -> int:
     """Return how many letters and digits lines have, given as keys, that say where they come from."""
-    return sum(line_of(text).weight for text in some)
+    return sum(map(weight_of, some))
 
 
 def align(old: Sequence[Text], new: Sequence[Text]) -> list[int]:

@@ -9,7 +9,17 @@ from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from gittrace.trace.text.fingerprint import TELLING, TELLING_RUN, FileLines, Line, bones_of, joined, line_of, without
+from gittrace.trace.text.fingerprint import (
+    TELLING,
+    TELLING_RUN,
+    FileLines,
+    Line,
+    bones_of,
+    joined,
+    line_of,
+    weight_of,
+    without,
+)
 
 # rows of more lines, or longer ones (bytes of bones), are not looked for
 _MOST_LINES = 40
@@ -165,11 +175,15 @@ def matched(
     either side. `wrapped`: only rows of which one has several lines, or only those that both have one.
     """
     bones, theirs = list(map(bones_of, old)), list(map(bones_of, new))
-    if of is not None:
-        of = _that_may_match(bones, theirs, of)
-    if not (_may_match(bones, theirs, wrapped) if of is None else of):
+    some = None if of is None else _that_may_match(bones, theirs, of)
+    if not (_may_match(bones, theirs, wrapped) if some is None else some):
         return {}
-    return _matched(Rows(list(map(line_of, old)), of), list(map(line_of, new)), wrapped)
+    # how far rows go that hold one of some, and what follows them
+    first = max(min(some) - _MOST_LINES, 0) if some else 0
+    end = max(some) + _MOST_LINES + len(new) if some else len(old)
+    rows = Rows(list(map(line_of, old[first:end])), some and [at - first for at in some])
+    places = _matched(rows, list(map(line_of, new)), wrapped)
+    return {at: Source(*(first + part for part in place)) for at, place in places.items()}
 
 
 def _may_match(old: Sequence[bytes], new: Sequence[bytes], wrapped: bool | None) -> bool:
@@ -182,7 +196,7 @@ def _may_match(old: Sequence[bytes], new: Sequence[bytes], wrapped: bool | None)
     for start, line in _starts(new):
         for other in starts.get(start, ()):
             # a line that tells by itself is found as the one that it is before any row that goes on
-            is_more = line != other or wrapped is None or not line_of(line).telling
+            is_more = line != other or wrapped is None or weight_of(line) < TELLING
             if is_more and (line.startswith(other) or other.startswith(line)):
                 return True
     return False
