@@ -46,6 +46,13 @@ def present(repo: Repository) -> list[str]:
     ]
 
 
+def has_others(repo: Repository, hook: str) -> bool:
+    """Tell whether configuration has git run hooks of others, too, if it is a git that reads them there."""
+    return any(
+        value == hook and key.startswith("hook.") and not key.startswith(_SECTION) for key, value in repo.all_config()
+    )
+
+
 def is_there(repo: Repository) -> bool:
     """Tell whether the repository's own configuration has anything of this module's, in order or not."""
     return bool(_values(repo, "--local"))

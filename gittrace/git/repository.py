@@ -16,7 +16,8 @@ _PLACE = (
     "rev-parse", "--is-bare-repository", "--show-object-format", "--absolute-git-dir",
     "--path-format=absolute", "--git-common-dir", "--show-toplevel",
 )  # fmt: skip
-_CONFIG = ("config", "-z", "--get-regexp", r"^(trace\.|remote\.|commit\.gpgsign$|core\.sshcommand$)")
+_CONFIG_KEYS = r"^(trace\.|remote\.|commit\.gpgsign$|core\.(sshcommand|hookspath)$|hook\..*\.event$)"
+_CONFIG = ("config", "-z", "--get-regexp", _CONFIG_KEYS)
 # a key without a value is true
 _BOOLS = {"true": 1, "yes": 1, "on": 1, "1": 1, "": 1, "false": 0, "no": 0, "off": 0, "0": 0}
 _SIZES = {"k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
@@ -170,6 +171,11 @@ class Repository:
     def forget_config(self) -> None:
         """Have the configuration read again: it was changed."""
         self._config = None
+
+    def all_config(self) -> "list[tuple[str, str]]":
+        """Return what was read of the configuration (`_CONFIG_KEYS`) as (key, value) in git's order."""
+        self.config("")
+        return self._values
 
     def config_values(self, key: str) -> "list[str]":
         """Return all values of a key of the section `trace`, in git's order; an empty one begins the list anew.

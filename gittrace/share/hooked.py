@@ -2,7 +2,7 @@
 
 git has no hook after a push, so the traces go ahead of the commits, in the time that the hook takes. Nothing is asked,
 and after two seconds git goes on while the rest is done behind its back. When the push has ended, what it published
-is compared with what became of it.
+is compared with what became of it. Where hooks of others follow, which may refuse the push, it has to end first.
 """
 
 import os
@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 
 from gittrace.errors import BadConfig, TraceError, told
+from gittrace.git.hook_order import is_followed
 from gittrace.git.repository import Repository
 from gittrace.git.transfer import Line
 from gittrace.journal.faillog import log_failures
@@ -87,6 +88,7 @@ def pushed(repo: Repository, remote: str, url: str, refs: list[tuple[str, str, s
     if target:
         by_url = remote != target.remote
         queue.add(repo, target.remote, target.to, {there: oid for _, oid, there in refs}, pid or parent, by_url)
+    waits = bool(target) and is_followed(repo, "pre-push")
     reading, writing = os.pipe()
     sys.stdout.flush()
     child = os.fork()
@@ -95,13 +97,15 @@ def pushed(repo: Repository, remote: str, url: str, refs: list[tuple[str, str, s
         try:
             os.close(reading)
             leave_terminal(writing)
-            _work(repo, target, pid or parent, writing)
+            if not waits or _has_ended(repo, pid or parent):
+                _work(repo, target, pid or parent, writing)
             status = 0
         finally:
             # not the end of the hook: nothing of it is cleaned up twice
             os._exit(status)
     os.close(writing)
-    select.select([reading], [], [], PATIENCE)
+    if not waits:
+        select.select([reading], [], [], PATIENCE)
     os.close(reading)
 
 
@@ -139,15 +143,22 @@ def _unproven(repo: Repository, target: Target) -> bool:
 
 def _settle(repo: Repository, target: Target, pid: int) -> None:
     """Wait for the push to end; if it was refused, take back what was published for it."""
-    until = time.monotonic() + _LONGEST_PUSH
-    while alive(pid):
-        if time.monotonic() > until:
-            return
-        time.sleep(0.1)
-    repo.forget_config()
+    if not _has_ended(repo, pid):
+        return
     with alone(repo, wait=_LINE.total) as mine:
         if mine and _unproven(repo, target):
             publish(repo, target, Scope(), _LINE)
+
+
+def _has_ended(repo: Repository, pid: int) -> bool:
+    """Wait for a push to end, and tell whether it did; the configuration is read again."""
+    until = time.monotonic() + _LONGEST_PUSH
+    while alive(pid):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    repo.forget_config()
+    return True
 
 
 __all__ = ["PATIENCE", "SnapshotsStay", "need_no_snapshots", "parse", "pushed"]
