@@ -61,9 +61,12 @@ def is_whole(repo: "Repository", *new: str, old: str = "") -> bool:
     asked = "".join(f"{oid}\n" for oid in (*new, *([f"^{old}"] if old else [])))
     try:
         repo.git("rev-list", "--objects", "--quiet", _PROMISED, "--stdin", stdin=asked.encode())
+        # of those that are asked for git 2.45 and later pass over one that is missing
+        asked = "".join(f"{oid}\n" for oid in new)
+        found = repo.git("cat-file", "--batch-check", stdin=asked.encode(), env={"GIT_NO_LAZY_FETCH": "1"})
     except GitFailed:
         return False
-    return True
+    return b" missing\n" not in found
 
 
 def is_dropped(error: GitFailed) -> bool:
