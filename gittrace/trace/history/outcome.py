@@ -183,14 +183,17 @@ class Historian:
 
 
 def _tips(store: Store) -> Tips:
-    asked = ("--format=%(HEAD)%(refname)%00%(objectname)%00%(*objectname)", "refs/heads", "refs/remotes", "refs/tags")
-    refs = {}
+    fields = "--format=%(HEAD)%(refname)%00%(objectname)%00%(*objectname)%00%(symref)"
+    refs, targets = {}, {}
     head, detached = "", False
-    for line in store.repo.git("for-each-ref", *asked, "refs/replace").splitlines():
-        ref, oid, peeled = os.fsdecode(line[1:]).split("\0")
+    folders = ("refs/heads", "refs/remotes", "refs/tags", "refs/replace")
+    for line in store.repo.git("for-each-ref", fields, *folders).splitlines():
+        ref, oid, peeled, targets[ref] = os.fsdecode(line[1:]).split("\0")
         refs[ref] = peeled or oid
         # the branch that is checked out
         head = refs[ref] if line[:1] == b"*" else head
+    # another name of what is listed, as `origin/HEAD` is, which newer gits make with a fetch
+    refs = {ref: oid for ref, oid in refs.items() if targets[ref] not in refs}
     if store.objects.kind(head) != "commit":
         head = store.repo.git("rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip()
         detached = store.repo.git("symbolic-ref", "-q", "HEAD", ok=(0, 1)) == b""
