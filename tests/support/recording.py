@@ -270,10 +270,11 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("usual")
     (place / "home").mkdir()
     with pytest.MonkeyPatch.context() as patch:
-        return _prepared(make_repo(place / "repo", hermetic_environment(place / "home")), patch).repo.top
+        return prepared(make_repo(place / "repo", hermetic_environment(place / "home")), patch).repo.top
 
 
-def _prepared(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Recording:
+def prepared(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    """Return a recording of an empty repository, with hooks and a commit of two files."""
     work = recorded(repo, monkeypatch)
     work.install()
     work.write(a=TEN, b=TEN)
@@ -299,7 +300,7 @@ def make_work(tmp_path: Path, home: Path, usual: Path, monkeypatch: pytest.Monke
         # a copy is the same writer too, so of a test's repositories only one may be one
         if (name, object_format, env) == ("repo", "sha1", None):
             return _copied(usual, Repo(tmp_path / name, ours), monkeypatch)
-        return _prepared(make_repo(tmp_path / name, ours, object_format), monkeypatch)
+        return prepared(make_repo(tmp_path / name, ours, object_format), monkeypatch)
 
     return make
 

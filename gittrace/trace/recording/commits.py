@@ -44,7 +44,11 @@ def in_progress(repo: Repository) -> bool:
 
 def _amid_merge(repo: Repository) -> bool:
     """Tell whether a merge, pick or revert is to be finished: the worktree holds what it brought, marks and all."""
-    return any(os.path.exists(os.path.join(repo.git_dir, name)) for name in _UNFINISHED)
+    if any(os.path.exists(os.path.join(repo.git_dir, name)) for name in _UNFINISHED):
+        return True
+    # where refs are tables, what is picked or reverted is in them
+    is_reftable = os.path.isdir(os.path.join(repo.common_dir, "reftable"))
+    return is_reftable and any(repo.git("rev-parse", "-q", "--verify", name, ok=(0, 1)) for name in _UNFINISHED[1:])
 
 
 def catch_up(

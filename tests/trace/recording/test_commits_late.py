@@ -1,13 +1,19 @@
 """Commits that are found when HEAD has gone on since, and nobody had looked: the worktree, and who wrote what."""
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 
 from gittrace.trace.recording import commit_events
-from tests.support.recording import TEN, Recording
+from tests.support.newer_git import newer_git
+from tests.support.recording import TEN, Recording, prepared
+from tests.support.repo import hermetic_environment, make_repo
 from tests.trace.authorship.test_attribution import blamed, lines, said, wrote
 from tests.trace.outcomes import TOOL, outcome, tiers
+
+NEW_GIT = newer_git((2, 45))
 
 
 def commit_tree(work: Recording, commit: str) -> str:
@@ -152,9 +158,8 @@ def test_a_rebase_of_what_others_committed_is_no_link(work: Recording, seconds: 
     assert set(blamed(work, "b").values()) == {None}
 
 
-@pytest.mark.parametrize("how", ["cherry-pick", "merge"])
-def test_found_amid_a_conflict(work: Recording, how: str) -> None:
-    """What a pick or merge brought into the worktree since is not what the commit before left there."""
+def amid_a_conflict(work: Recording, how: str) -> None:
+    """See that what a pick or merge brought into the worktree since is not what the commit before left there."""
     work.git("switch", "-q", "-c", "topic")
     work.write(a=TEN + lines("theirs"))
     work.commit("of others")
@@ -172,6 +177,19 @@ def test_found_amid_a_conflict(work: Recording, how: str) -> None:
     work.did("test")
     assert wrote(work, commit=commit) == said("mine", by="commit")
     assert blamed(work) == dict.fromkeys(TEN.splitlines()) | said("mine", by="commit") | said("theirs", by=None)
+
+
+@pytest.mark.parametrize("how", ["cherry-pick", "merge"])
+def test_found_amid_a_conflict(work: Recording, how: str) -> None:
+    amid_a_conflict(work, how)
+
+
+@pytest.mark.skipif(NEW_GIT is None, reason="no git with reftable here")
+@pytest.mark.parametrize("how", ["cherry-pick", "merge"])
+def test_so_where_refs_are_tables(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    monkeypatch.setenv("PATH", f"{NEW_GIT}:{os.environ['PATH']}")
+    env = hermetic_environment(home) | {"GIT_DEFAULT_REF_FORMAT": "reftable"}
+    amid_a_conflict(prepared(make_repo(tmp_path / "repo", env), monkeypatch), how)
 
 
 @pytest.mark.parametrize("seconds", [-3600, -1, 0])
