@@ -2,7 +2,8 @@
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from gittrace.git.repository import Repository
@@ -28,13 +29,20 @@ def open_small(repo: Repository, name: str, schema: str) -> sqlite3.Connection:
 
 def _opened(path: str, schema: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=10, isolation_level=None)
-    try:
+    with closed_on_failure(db):
         db.execute("pragma synchronous = off")
         db.execute(schema)
+    return db
+
+
+@contextmanager
+def closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
+    """Close a file that the body of the `with` can't use."""
+    try:
+        yield
     except BaseException:
         db.close()
         raise
-    return db
 
 
 def put(db: sqlite3.Connection, statements: Iterable[tuple[str, Iterable[Any]]]) -> None:

@@ -18,6 +18,7 @@ from gittrace.git.added import file_changes
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, AttributedFile, Attribution, Line, Range, Writer, ranges
 from gittrace.trace.bounded import Bounded
+from gittrace.trace.small_cache import closed_on_failure
 from gittrace.trace.stored.store import Store
 from gittrace.vocabulary import CACHE_DIR
 
@@ -293,6 +294,10 @@ class Answers:
 
     def _open(self, path: str) -> None:
         self.db = sqlite3.connect(path, timeout=10, isolation_level=None)
+        with closed_on_failure(self.db):
+            self._bring_up_to_date()
+
+    def _bring_up_to_date(self) -> None:
         self.db.execute("pragma synchronous = off")
         tips = json.dumps(sorted(self.store.index.db.execute("select ref, oid from tips").fetchall()))
         if self._is_current(tips):

@@ -16,6 +16,7 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
 from gittrace.model.trace import Fate, FileFate, Link
 from gittrace.trace.history import tables
+from gittrace.trace.small_cache import closed_on_failure
 from gittrace.vocabulary import CACHE_DIR
 
 _VERSION = 24
@@ -133,17 +134,18 @@ def _opened(path: str) -> sqlite3.Connection | None:
 
 def _open(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=10, isolation_level=None)
-    db.execute("pragma synchronous = off")
-    db.execute("pragma cache_size = -65536")
-    if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-        db.execute("begin immediate")
+    with closed_on_failure(db):
+        db.execute("pragma synchronous = off")
+        db.execute("pragma cache_size = -65536")
         if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-            for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
-                db.execute(f'drop table "{name}"')
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"pragma user_version = {_VERSION}")
-        db.execute("commit")
+            db.execute("begin immediate")
+            if db.execute("pragma user_version").fetchone()[0] != _VERSION:
+                for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
+                    db.execute(f'drop table "{name}"')
+                for statement in _SCHEMA.split(";"):
+                    db.execute(statement)
+                db.execute(f"pragma user_version = {_VERSION}")
+            db.execute("commit")
     return db
 
 

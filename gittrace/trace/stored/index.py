@@ -16,6 +16,7 @@ from gittrace.git import notes
 from gittrace.git.objects import DIRECTORY, ObjectMissing, ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.trace.caches import remove_caches
+from gittrace.trace.small_cache import closed_on_failure
 from gittrace.trace.stored.indexed import Indexed, Place
 from gittrace.trace.stored.rows import EVENT_INDEXES, Rows
 from gittrace.trace.stored.summary import as_text
@@ -100,7 +101,8 @@ class Index(Indexed):
                     os.unlink(self.path)
                 os.makedirs(folder, exist_ok=True)
                 self.db = self._open(self.path)
-                self._refresh(tips)
+                with closed_on_failure(self.db):
+                    self._refresh(tips)
             except (sqlite3.OperationalError, OSError):
                 return False  # locked for long, or a repository that we may only read: it fits in memory
             except sqlite3.DatabaseError:
@@ -116,18 +118,19 @@ class Index(Indexed):
 
     def _open(self, path: str) -> sqlite3.Connection:
         db = sqlite3.connect(path, timeout=10, isolation_level=None)
-        db.execute("pragma synchronous = off")
-        # what was forgotten shall not stay in the file's free pages
-        db.execute("pragma secure_delete = on")
-        if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-            db.execute("begin immediate")
+        with closed_on_failure(db):
+            db.execute("pragma synchronous = off")
+            # what was forgotten shall not stay in the file's free pages
+            db.execute("pragma secure_delete = on")
             if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-                for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
-                    db.execute(f'drop table "{name}"')
-                for statement in _SCHEMA.split(";"):
-                    db.execute(statement)
-                db.execute(f"pragma user_version = {_VERSION}")
-            db.execute("commit")
+                db.execute("begin immediate")
+                if db.execute("pragma user_version").fetchone()[0] != _VERSION:
+                    for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
+                        db.execute(f'drop table "{name}"')
+                    for statement in _SCHEMA.split(";"):
+                        db.execute(statement)
+                    db.execute(f"pragma user_version = {_VERSION}")
+                db.execute("commit")
         return db
 
     def _tips(self) -> dict[str, str]:
