@@ -123,7 +123,12 @@ class Recording:
         result.exit_code = max(self.repo.status, 0)
         result.duration_ns = time.time_ns() - result.began_ns
         recorder._record(result)
+        lock = os.path.join(self.here.trace_dir, f"running.{recorder.event_id}")
+        held = [fd for fd in os.listdir("/dev/fd") if os.path.realpath(f"/dev/fd/{fd}") == lock]
         withdraw(self.here.trace_dir, recorder.event_id)
+        # a recorder ends now, and this process goes on
+        for fd in held:
+            os.close(int(fd))
 
     def commit(self, message: str = "work", *options: str) -> str:
         """Commit all of the worktree, and return the commit."""

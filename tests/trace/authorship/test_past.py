@@ -1,5 +1,7 @@
 """What is held of what commits held: it is counted, and bounded."""
 
+from contextlib import closing
+
 import pytest
 
 from gittrace.trace.authorship import past
@@ -19,8 +21,8 @@ def test_size_is_of_what_is_held(work: Recording, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(past, "_MOST_LINES", 1000)
     # each content begins another alphabet
     monkeypatch.setattr(lines, "_MOST_LINES", 10)
-    with Store(view(work.repo)).objects as objects:
-        held = Past(objects)
+    with closing(Store(view(work.repo))) as store:
+        held = Past(store.objects)
         nothing = held.size
         for number in range(20):
             held.content(_blob(work, f"file {number}", 300))
