@@ -35,6 +35,21 @@ def _opened(path: str, schema: str) -> sqlite3.Connection:
     return db
 
 
+def ensure_tables(db: sqlite3.Connection, schema: str, version: int) -> None:
+    """Drop all tables and make those of `schema`, statements each ended by `;`, unless they are of this version."""
+    if db.execute("pragma user_version").fetchone()[0] == version:
+        return
+    db.execute("begin immediate")
+    # another process may have been faster
+    if db.execute("pragma user_version").fetchone()[0] != version:
+        for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
+            db.execute(f'drop table "{name}"')
+        for statement in schema.split(";"):
+            db.execute(statement)
+        db.execute(f"pragma user_version = {version}")
+    db.execute("commit")
+
+
 @contextmanager
 def closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
     """Close a file that the body of the `with` can't use."""

@@ -16,7 +16,7 @@ from gittrace.git.objects import ObjectStore
 from gittrace.git.repository import Repository
 from gittrace.model.trace import Fate, FileFate, Link
 from gittrace.trace.history import tables
-from gittrace.trace.small_cache import closed_on_failure
+from gittrace.trace.small_cache import closed_on_failure, ensure_tables
 from gittrace.vocabulary import CACHE_DIR
 
 _VERSION = 24
@@ -137,15 +137,7 @@ def _open(path: str) -> sqlite3.Connection:
     with closed_on_failure(db):
         db.execute("pragma synchronous = off")
         db.execute("pragma cache_size = -65536")
-        if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-            db.execute("begin immediate")
-            if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-                for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
-                    db.execute(f'drop table "{name}"')
-                for statement in _SCHEMA.split(";"):
-                    db.execute(statement)
-                db.execute(f"pragma user_version = {_VERSION}")
-            db.execute("commit")
+        ensure_tables(db, _SCHEMA, _VERSION)
     return db
 
 

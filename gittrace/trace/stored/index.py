@@ -16,7 +16,7 @@ from gittrace.git import notes
 from gittrace.git.objects import DIRECTORY, ObjectMissing, ObjectStore, open_objects
 from gittrace.git.repository import Repository
 from gittrace.trace.caches import remove_caches
-from gittrace.trace.small_cache import closed_on_failure
+from gittrace.trace.small_cache import closed_on_failure, ensure_tables
 from gittrace.trace.stored.indexed import Indexed, Place
 from gittrace.trace.stored.rows import EVENT_INDEXES, Rows
 from gittrace.trace.stored.summary import as_text
@@ -122,15 +122,7 @@ class Index(Indexed):
             db.execute("pragma synchronous = off")
             # what was forgotten shall not stay in the file's free pages
             db.execute("pragma secure_delete = on")
-            if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-                db.execute("begin immediate")
-                if db.execute("pragma user_version").fetchone()[0] != _VERSION:
-                    for (name,) in db.execute("select name from sqlite_master where type = 'table'").fetchall():
-                        db.execute(f'drop table "{name}"')
-                    for statement in _SCHEMA.split(";"):
-                        db.execute(statement)
-                    db.execute(f"pragma user_version = {_VERSION}")
-                db.execute("commit")
+            ensure_tables(db, _SCHEMA, _VERSION)
         return db
 
     def _tips(self) -> dict[str, str]:
