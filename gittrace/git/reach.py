@@ -22,4 +22,14 @@ def within(repo: Repository, commits: Collection[str], tips: Collection[str]) ->
     return set(commits) - outside(repo, commits, tips)
 
 
-__all__ = ["outside", "within"]
+def peeled(repo: Repository, oids: Collection[str]) -> dict[str, str]:
+    """Return oid -> what it leads to: of a tag its object, else itself. All must be there. Raises GitFailed."""
+    asked = [*oids]
+    if not asked:
+        return {}
+    lines = "".join(f"{oid}^{{}}\n" for oid in asked)
+    out = repo.git("--no-replace-objects", "cat-file", "--batch-check=%(objectname)", stdin=lines.encode())
+    return dict(zip(asked, out.decode().split(), strict=True))
+
+
+__all__ = ["outside", "peeled", "within"]

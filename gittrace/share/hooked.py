@@ -19,8 +19,9 @@ from gittrace.journal.faillog import log_failures
 from gittrace.share import pusher, queue
 from gittrace.share import state as states
 from gittrace.share.complete import complete
-from gittrace.share.plan import Scope, alive
+from gittrace.share.plan import Scope
 from gittrace.share.publish import Drain, Published, alone, publish
+from gittrace.share.queue import Entry
 from gittrace.share.remotes import Target
 from gittrace.share.renamed import remotes_of
 from gittrace.trace.detached import leave_terminal
@@ -29,8 +30,6 @@ from gittrace.vocabulary import SNAPSHOTS_REFS, TRACE_REFS
 
 #: seconds that a push waits for its traces
 PATIENCE = 2.0
-# a push that takes longer than this (seconds) is settled by the next one
-_LONGEST_PUSH = 1800
 _DELETED = "(delete)"
 _LINE = Line(ask=False, idle=30, total=600)
 
@@ -85,10 +84,11 @@ def pushed(repo: Repository, remote: str, url: str, refs: list[tuple[str, str, s
     pid, words = pusher.find(parent)
     if pusher.is_dry_run(words):
         return
-    if target:
-        by_url = remote != target.remote
-        queue.add(repo, target.remote, target.to, {there: oid for _, oid, there in refs}, pid or parent, by_url)
     waits = bool(target) and is_followed(repo, "pre-push")
+    if target:
+        there = {ref: oid for _, oid, ref in refs}
+        by_url = remote != target.remote
+        queue.add(repo, Entry("", target.remote, target.to, there, pid=pid or parent, by_url=by_url, after=waits))
     reading, writing = os.pipe()
     sys.stdout.flush()
     child = os.fork()
@@ -152,8 +152,8 @@ def _settle(repo: Repository, target: Target, pid: int) -> None:
 
 def _has_ended(repo: Repository, pid: int) -> bool:
     """Wait for a push to end, and tell whether it did; the configuration is read again."""
-    until = time.monotonic() + _LONGEST_PUSH
-    while alive(pid):
+    until = time.monotonic() + queue.LONGEST_PUSH
+    while queue.alive(pid):
         if time.monotonic() > until:
             return False
         time.sleep(0.1)

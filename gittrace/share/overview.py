@@ -13,6 +13,7 @@ from gittrace.share.plan import Planner, Scope
 from gittrace.share.queue import Entry
 from gittrace.share.remotes import Remotes, Target
 from gittrace.share.renamed import remotes_of
+from gittrace.share.tips import as_if_accepted
 
 
 @dataclass
@@ -71,6 +72,7 @@ def _examine(repo: Repository, remotes: Remotes, target: Target, standing: Stand
             planner = Planner(repo, store, remotes, target, writer, state)
             if state.baseline is None:
                 state.baseline = planner.there()
-            plan = planner.plan(standing.waiting, Scope(), as_before(state.held), {})
+            ask = as_if_accepted(state, standing.waiting)
+            plan = planner.plan(standing.waiting, Scope(), as_before(state.held), {}, ask)
         standing.commits, standing.segments, standing.signatures = len(plan.notes), plan.segments, plan.signatures
         standing.removed = plan.removed

@@ -17,8 +17,9 @@ from gittrace.git.repository import Repository
 from gittrace.model.segment import Note, SegmentLine, Signature, parse_note, render_note
 from gittrace.model.tombstones import Tombstones
 from gittrace.share.queue import Entry
-from gittrace.share.remotes import Remotes, Target, mirror, tracked_as
-from gittrace.share.state import State
+from gittrace.share.remotes import Remotes, Target, mirror
+from gittrace.share.state import State, Unproven
+from gittrace.share.tips import Ask, Finder
 from gittrace.vocabulary import NOTES_REF, SEGMENTS_DIR, TRACE_REFS
 
 #: returns those lines that may leave, and why the others may not
@@ -48,7 +49,7 @@ class Plan:
     held          what the gate holds back, as in `State`
     tips          what is at the remote, as far as is known
     forgotten     traces that were forgotten since
-    unproven      what counts as being there because a push of it goes on
+    unproven, pushed  as in `State`
     """
 
     ref: str
@@ -63,7 +64,8 @@ class Plan:
     forgotten: set[str] = field(default_factory=set)
     held: list[dict[str, Any]] = field(default_factory=list)
     tips: list[str] = field(default_factory=list)
-    unproven: list[tuple[str, str, int]] = field(default_factory=list)
+    unproven: list[Unproven] = field(default_factory=list)
+    pushed: dict[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -106,10 +108,6 @@ class Planner:
         prefixes = tuple(ours.partition("*")[0] for _, ours in self.tracking)
         return sorted({oid for ref, oid in self.refs.items() if prefixes and ref.startswith(prefixes)})
 
-    def tracked(self, ref: str) -> bool:
-        """Tell whether a remote-tracking ref shows here where a ref of the remote stands."""
-        return tracked_as(self.tracking, ref) is not None
-
     def may_have_news(self, entries: Sequence[Entry]) -> bool:
         """Tell whether something changed, here or at the remote, since notes were published last."""
         came = set(self.there()) - set(self.state.tips)
@@ -121,16 +119,20 @@ class Planner:
         scope: Scope,
         gate: Gate,
         more: Mapping[str, Note],
+        ask: Ask,
         ahead: Callable[[Mapping[str, bytes]], None] = lambda _: None,
     ) -> Plan:
         """Return what has to be done.
 
         more   commit -> segments that are to be noted on it though they are not here
+        ask    the remote what it has
         ahead  is told, before the gate is asked, what the notes will be if that holds nothing back
         Raises GitFailed, TraceError.
         """
         plan = Plan(self.ref, self.base, self.local)
-        plan.tips, plan.unproven = self._tips(entries)
+        finder = Finder(self.repo, self.store, self.there(), self.tracking, self.refs)
+        tips = finder.find(self.state, entries, ask)
+        plan.tips, plan.unproven, plan.pushed = tips.oids, tips.unproven, tips.pushed
         wanted = self._wanted(plan, scope) if self.local else {}
         for commit, extra in more.items():
             note = wanted.get(commit, Note())
@@ -139,26 +141,9 @@ class Planner:
         self._compare(plan, wanted, gate, ahead)
         if scope.unlinked:
             self._unlinked(plan, gate)
-        self._take_back(plan)
+        self._take_back(plan, tips.refused)
         self._bury(plan)
         return plan
-
-    def _tips(self, entries: Iterable[Entry]) -> tuple[list[str], list[tuple[str, str, int]]]:
-        """Return the commits at the remote, and what only a push that goes on vouches for.
-
-        Once a push has ended, the remote-tracking ref tells whether it was accepted, where there is one.
-        """
-        tips = {*self.there(), *self.state.pushed.values()}
-        unproven = [item for item in self.state.unproven if alive(item[2])]
-        tips |= {oid for _, oid, _ in unproven}
-        for entry in entries:
-            for ref, oid in entry.refs.items():
-                tracked = None if entry.by_url else tracked_as(self.tracking, ref)
-                if tracked is None or alive(entry.pid):
-                    tips.add(oid)
-                if tracked is not None and alive(entry.pid) and self.refs.get(tracked) != oid:
-                    unproven.append((ref, oid, entry.pid))
-        return sorted(tip for tip in tips if self.store.kind(tip) in ("commit", "tag")), unproven
 
     def _wanted(self, plan: Plan, scope: Scope) -> dict[str, Note]:
         """Return commit -> note of what may have to be published: what is new here, or new at the remote."""
@@ -269,10 +254,8 @@ class Planner:
                 _count_signatures(plan, signatures, lines)
                 plan.traces |= {line.trace_id for line in lines}
 
-    def _take_back(self, plan: Plan) -> None:
+    def _take_back(self, plan: Plan, refused: list[str]) -> None:
         """Remove what was published for pushes that were refused in the end."""
-        ended = [oid for _, oid, pid in self.state.unproven if not alive(pid)]
-        refused = self._still(oid for oid in ended if oid not in plan.tips)
         if not refused or not self.base:
             return
         never = outside(self.repo, refused, plan.tips)
@@ -323,16 +306,3 @@ def _held(commit: str, line: SegmentLine, error: TraceError) -> dict[str, Any]:
         "why": str(error),
         "hint": error.hint or "",
     }
-
-
-def alive(pid: int) -> bool:
-    """Tell whether a process is there."""
-    if pid <= 0:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass
-    return True

@@ -125,7 +125,7 @@ def publish(
             done.to_sign = len(unsigned.waiting(repo))
         else:
             done.problems += _sign(repo)
-    entries = [entry for entry in queue.waiting(repo) if (entry.remote, entry.to) == (target.remote, target.to)]
+    entries = [entry for entry in queue.ready(repo) if (entry.remote, entry.to) == (target.remote, target.to)]
     try:
         remotes = Remotes(repo)
         remotes.check(target)
@@ -194,10 +194,10 @@ class _Publication:
             # there are two processors mostly, and to load the rules takes as long as to find out what is new
             beside = Beside(self.repo) if not attempt and planner.may_have_news(entries) else None
             with closing(beside) if beside else nullcontext():
-                plan = planner.plan(entries, self.scope, gate_of(self.repo, beside), more, **ahead)
+                plan = planner.plan(entries, self.scope, gate_of(self.repo, beside), more, self._ask, **ahead)
             self._report(plan)
             if self.dry:
-                self._rehearse(self.dry, planner, plan, state, entries)
+                self._rehearse(self.dry, plan, state)
                 return
             try:
                 new = plan.base if plan.empty else self._send(plan, state)
@@ -207,8 +207,15 @@ class _Publication:
                 self._settle(plan, state)
                 continue
             self.done.new = new
-            self._remember(planner, plan, state, entries, new)
+            self._remember(plan, state, new)
             return
+
+    def _ask(self) -> list[tuple[str, str]] | None:
+        try:
+            places = self.remotes.pushed_to(self.target.remote)
+            return [item for place in places for item in transfer.list_refs(self.repo, place, [], self.line).items()]
+        except (transfer.TransferFailed, GitFailed):
+            return None
 
     def _report(self, plan: Plan) -> None:
         done = self.done
@@ -217,11 +224,11 @@ class _Publication:
         done.signatures = plan.signatures
         done.traces, done.held = sorted(plan.traces), plan.held
 
-    def _rehearse(self, dry: Rehearsal, planner: Planner, plan: Plan, state: State, entries: Sequence[Entry]) -> None:
+    def _rehearse(self, dry: Rehearsal, plan: Plan, state: State) -> None:
         new = plan.base if plan.empty else self._make(plan)
         if new:
             dry.mirrors[plan.ref] = new
-        self._remember(planner, plan, state, entries, new)
+        self._remember(plan, state, new)
 
     def _begin(self, base: str | None, changed: Mapping[str, bytes]) -> None:
         """Have git write the notes that are to be published if the gate holds nothing back. No ref leads to them."""
@@ -255,15 +262,10 @@ class _Publication:
         _move(self.repo, plan.ref, new, plan.base)
         return new
 
-    def _remember(self, planner: Planner, plan: Plan, state: State, entries: Sequence[Entry], new: str | None) -> None:
+    def _remember(self, plan: Plan, state: State, new: str | None) -> None:
         state.to, state.writer, state.mirror = self.target.to, self.done.writer, new
-        state.notes, state.tips, state.held, state.unproven = plan.notes_tip, plan.tips, plan.held, plan.unproven
-        for entry in entries:
-            for ref, oid in entry.refs.items():
-                if oid == self.repo.zero:
-                    state.pushed.pop(ref, None)
-                elif entry.by_url or not planner.tracked(ref):
-                    state.pushed[ref] = oid
+        state.notes, state.tips, state.held = plan.notes_tip, plan.tips, plan.held
+        state.unproven, state.pushed = plan.unproven, plan.pushed
         if self.scope.everything or self.scope.private:
             state.baseline = []
         if new:
@@ -335,7 +337,7 @@ class Drain:
         return done
 
     def _fresh(self) -> list[Entry]:
-        return [entry for entry in queue.waiting(self._repo) if self._tried.get(entry.id) != entry.tried]
+        return [entry for entry in queue.ready(self._repo) if self._tried.get(entry.id) != entry.tried]
 
     def _publish(self, entry: Entry) -> list[Published]:
         try:

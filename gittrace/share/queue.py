@@ -5,6 +5,7 @@ An entry leaves when the server has confirmed all that it stands for. Adding one
 
 import json
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -14,6 +15,8 @@ from gittrace.git import restorable
 from gittrace.git.repository import Repository
 from gittrace.vocabulary import SHARE_DIR
 
+#: seconds; a push that takes longer is settled by the next one
+LONGEST_PUSH = 1800
 _SUFFIX = ".json"
 
 
@@ -28,6 +31,7 @@ class Entry:
     at      when, RFC 3339
     pid     the `git push` that may still be going on, 0 if there is none
     by_url  the push named no remote, so no remote-tracking ref will tell what became of it
+    after   nothing is to be published before the push has ended: hooks of others may still refuse it
     failed  how often it was tried in vain; `why` and `tried` tell of the last time
     """
 
@@ -38,6 +42,7 @@ class Entry:
     at: str = ""
     pid: int = 0
     by_url: bool = False
+    after: bool = False
     failed: int = 0
     why: str = ""
     tried: str = ""
@@ -51,11 +56,9 @@ def _path(repo: Repository, entry: Entry) -> str:
     return os.path.join(_folder(repo), entry.id + _SUFFIX)
 
 
-def add(repo: Repository, remote: str, to: str, refs: dict[str, str], pid: int = 0, by_url: bool = False) -> Entry:
-    """Put a push into the queue. Raises OSError."""
-    entry = Entry(uuid7(), remote, to, refs, now(), pid, by_url)
-    _write(repo, entry)
-    return entry
+def add(repo: Repository, entry: Entry) -> None:
+    """Put a push into the queue; its id and time are given to it. Raises OSError."""
+    _write(repo, replace(entry, id=uuid7(), at=now()))
 
 
 def _write(repo: Repository, entry: Entry) -> None:
@@ -91,6 +94,29 @@ def _is_oid(text: object) -> bool:
     return isinstance(text, str) and len(text) in (40, 64) and set(text) <= set("0123456789abcdef")
 
 
+def ready(repo: Repository) -> list[Entry]:
+    """Return the entries that may be published by now, the oldest first."""
+    return [entry for entry in waiting(repo) if not (entry.after and is_going_on(entry))]
+
+
+def is_going_on(entry: Entry) -> bool:
+    """Tell whether a push goes on; after half an hour its number is taken to be another process's."""
+    return alive(entry.pid) and entry.at > now(time.time_ns() - LONGEST_PUSH * 1_000_000_000)
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process is there."""
+    if pid <= 0:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def rename(repo: Repository, old: str, new: str) -> None:
     """Have all entries of a remote go by its new name. Raises OSError."""
     for entry in waiting(repo):
@@ -116,5 +142,5 @@ def keep(repo: Repository, entries: list[Entry], why: str) -> None:
         if some:
             refs = {ref: oid for entry in some for ref, oid in entry.refs.items()}
             failed = max(entry.failed for entry in some) + 1
-            _write(repo, replace(some[0], refs=refs, pid=0, failed=failed, why=why, tried=tried))
+            _write(repo, replace(some[0], refs=refs, pid=0, after=False, failed=failed, why=why, tried=tried))
             confirm(repo, some[1:])

@@ -133,6 +133,10 @@ class Remotes:
             return None
         return next((target for target in targets if _same(url, self._urls(target.remote))), None)
 
+    def pushed_to(self, remote: str) -> list[str]:
+        """Return where a push to a remote goes: its name, or URLs that are for pushing only."""
+        return self._urls(remote) if "pushurl" in self._values.get(remote, {}) else [remote]
+
     def _urls(self, remote: str) -> list[str]:
         if remote not in self._values:
             return []

@@ -7,6 +7,7 @@ from gittrace.share.gated import as_before
 from gittrace.share.plan import Planner, Scope
 from gittrace.share.remotes import MARK, Remotes, Target, notes_refspec, writer_of
 from gittrace.share.renamed import remotes_of
+from gittrace.share.tips import as_if_accepted
 from gittrace.share.writer import ensure_own
 from gittrace.trace.upkeep.initialize import add_settings, initialize
 
@@ -44,7 +45,7 @@ def left_behind(repo: Repository, target: Target) -> tuple[int, int]:
     with open_objects(repo) as store:
         planner = Planner(repo, store, Remotes(repo), target, writer_of(repo), state)
         # nothing leaves, so nothing is scanned
-        plan = planner.plan((), Scope(everything=True), as_before(state.held), {})
+        plan = planner.plan((), Scope(everything=True), as_before(state.held), {}, as_if_accepted(state, ()))
     return plan.segments, len(plan.traces)
 
 

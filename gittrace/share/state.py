@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from gittrace.git import restorable
 from gittrace.git.repository import Repository
@@ -16,6 +16,19 @@ from gittrace.share.remotes import quoted
 from gittrace.vocabulary import SHARE_DIR
 
 _MANY = 20
+
+
+class Unproven(NamedTuple):
+    """A push that is not known to have been accepted: what to which ref there.
+
+    pid     the process of the push; what became of it is decided when that has ended
+    by_url  it named no remote, so no remote-tracking ref will tell
+    """
+
+    ref: str
+    oid: str
+    pid: int
+    by_url: bool = False
 
 
 @dataclass
@@ -30,7 +43,7 @@ class State:
     derived    what was at the remote when it was last asked what else its commits have
     held       {commit, trace_id, session_id, index, sha256, why, hint} of what may not leave
     pushed     ref there -> oid, where no remote-tracking ref tells
-    unproven   [ref there, oid, pid of the push] of what was published before the push itself had ended
+    unproven   what was published, or is to be, before it is known that the push was accepted
     attempted  notes commits that were sent, and may have arrived although nobody said so
     """
 
@@ -43,7 +56,7 @@ class State:
     derived: list[str] = field(default_factory=list)
     held: list[dict[str, Any]] = field(default_factory=list)
     pushed: dict[str, str] = field(default_factory=dict)
-    unproven: list[tuple[str, str, int]] = field(default_factory=list)
+    unproven: list[Unproven] = field(default_factory=list)
     attempted: list[str] = field(default_factory=list)
 
     def attempt(self, oid: str) -> None:
@@ -74,7 +87,7 @@ def load(repo: Repository, remote: str) -> State:
 
 def _parsed(data: Mapping[str, Any]) -> State:
     state = State(**{name: data[name] for name in State.__dataclass_fields__ if name in data})
-    state.unproven = [(str(ref), str(oid), int(pid)) for ref, oid, pid in state.unproven]
+    state.unproven = [Unproven(str(ref), str(oid), int(pid), bool(url)) for ref, oid, pid, *url in state.unproven]
     lists = (state.tips, state.derived, state.held, state.attempted, state.baseline or [])
     if not all(isinstance(value, list) for value in lists) or not isinstance(state.pushed, dict):
         raise TypeError

@@ -307,6 +307,57 @@ def test_what_was_published_for_a_push_that_is_refused_is_taken_back(project: Re
     assert states.load(project.here, "origin").unproven == []
 
 
+@pytest.mark.parametrize("kind", ["by URL", "a tag"])
+def test_of_a_push_that_no_ref_here_tells_of_the_server_is_asked(project: Recording, server: Server, kind: str) -> None:
+    one = recorded(project, "one")
+    project.git("tag", "-am", "the first", "v1")
+    words = [server.url, "main"] if kind == "by URL" else ["origin", "v1"]
+    server.refuse("refs/heads/*|refs/tags/*")
+    through(project.repo, "git", "push", "-q", *words, status=1)
+    assert server.segments() == {}
+    assert states.load(project.here, "origin").unproven == []
+    server.relent()
+    through(project.repo, "git", "push", "-q", *words)
+    assert set(server.segments()) == {one}
+    state = states.load(project.here, "origin")
+    assert (state.unproven, len(state.pushed)) == ([], 1)
+
+
+def test_what_the_server_puts_elsewhere_was_accepted(project: Recording, server: Server) -> None:
+    """A server for reviews takes a push to `refs/for/main`, and has it as `refs/changes/1` or the like."""
+    hook = """\
+#!/bin/sh
+while read -r _ new ref; do
+    case $ref in refs/for/*) git update-ref -d "$ref"; git update-ref refs/changes/1 "$new";; esac
+done
+"""
+    server.repo.write("hooks/post-receive", hook, 0o755)
+    one = recorded(project, "one")
+    through(project.repo, "git", "push", "-q", "origin", "main:refs/for/main")
+    assert server.repo.git("rev-parse", "refs/changes/1") == one
+    assert set(server.segments()) == {one}
+
+
+def test_a_server_that_can_not_be_asked_is_asked_later(
+    project: Recording, server: Server, make_server: MakeServer
+) -> None:
+    private = make_server("private.git")
+    project.git("remote", "add", "private", private.url)
+    project.git("trace", "init", "--share", "origin", "--to", "private")
+    one = recorded(project, "one")
+    project.git("push", "-q", "--no-verify", server.url, "main")
+    queue.add(project.here, queue.Entry("", "origin", "private", {"refs/heads/main": one}, by_url=True))
+    away = server.repo.top.with_name("away")
+    server.repo.top.rename(away)
+    project.git("trace", "push")
+    assert private.segments() == {}
+    assert [claim.oid for claim in states.load(project.here, "origin").unproven] == [one]
+    away.rename(server.repo.top)
+    project.git("trace", "push")
+    assert set(private.segments()) == {one}
+    assert states.load(project.here, "origin").unproven == []
+
+
 class TestSnapshotsStay:
     @pytest.fixture(params=["shared", "not shared"])
     def made(self, request: pytest.FixtureRequest, make_project: Project, server: Server) -> Recording:
@@ -383,6 +434,18 @@ def test_what_may_still_refuse_is_waited_for(project: Recording, server: Server,
     through(project.repo, "git", "push", "-q", "origin", "main")
     assert seen.read_bytes() == b""
     assert set(server.segments()) == {one}
+
+
+def test_nobody_publishes_what_may_still_be_refused(project: Recording, server: Server) -> None:
+    manager = project.repo.git_dir / "hooks" / "pre-push"
+    project.git("config", "core.hooksPath", str(manager.parent))
+    ours = '.git/trace/hooks/pre-push "$@"'
+    project.repo.write(str(manager), f"#!/bin/sh\n{ours}\ngit trace push; git trace status >&2; exit 3\n", 0o755)
+    recorded(project, "one")
+    said = through(project.repo, "git", "push", "-q", "origin", "main", status=1)
+    assert "is on its way" in said
+    assert server.segments() == {}
+    assert waiting(project) == []
 
 
 def test_many_refs_cost_no_more_than_reading_them(project: Recording, server: Server) -> None:

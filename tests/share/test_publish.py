@@ -221,8 +221,8 @@ class TestTheServerSaysNo:
             server.repo.git("config", "transfer.hideRefs", "refs/notes")
         else:
             server.repo.top.rename(away)
-        queue.add(work.here, "origin", "origin", {"refs/heads/main": one})
-        queue.add(work.here, "origin", "origin", {"refs/heads/main": one})
+        queue.add(work.here, queue.Entry("", "origin", "origin", {"refs/heads/main": one}))
+        queue.add(work.here, queue.Entry("", "origin", "origin", {"refs/heads/main": one}))
         for count in (1, 2):
             with pytest.raises(TransferFailed):
                 push(work)

@@ -66,7 +66,7 @@ def test_where_traces_go_elsewhere(work: Recording, make_server: MakeServer, whi
     recorded(work, "one")
     work.git("push", "-q", "--no-verify", "origin", "main")
     push(work, "origin", "private")
-    queue.add(work.here, "origin", "private", {})
+    queue.add(work.here, queue.Entry("", "origin", "private"))
     rename(work, which, "new/name")
     target = Target("new/name", "private") if which == "origin" else Target("origin", "new/name")
     assert remotes_of(work.here).targets == [target]

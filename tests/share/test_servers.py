@@ -166,7 +166,7 @@ def test_a_server_that_never_answers(work: Recording, protocol: str) -> None:
         silent.listen()
         place = f"127.0.0.1:{silent.getsockname()[1]}"
         work.git("remote", "add", "silent", f"{protocol}://{place}/x.git")
-        queue.add(work.here, "silent", "silent", {})
+        queue.add(work.here, queue.Entry("", "silent", "silent"))
         with pytest.raises(TransferFailed, match=r"does not answer|Connection|timed out|Could not read"):
             transfer.push(work.here, "silent", work.head(), "refs/notes/traces/x", Line(idle=1, total=5))
     # and nothing of it goes on; others may run tests with servers of their own
