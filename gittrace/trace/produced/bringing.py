@@ -12,6 +12,7 @@ _GRAFTING = frozenset("am cherry-pick merge pull rebase revert".split())
 _BRINGING = _GRAFTING | frozenset("checkout read-tree reset restore stash switch".split())
 # such commits bring in what stood elsewhere before, or take it away again
 _GRAFTED = ("cherry-pick", "revert", "am")
+_MERGED = ("(cherry-pick)", "(merge)")
 _OPTIONS_WITH_VALUE = ("-C", "-c", "--git-dir", "--work-tree", "--namespace", "--exec-path")
 
 
@@ -61,6 +62,20 @@ def grafts_of(events: Iterable[EventDict]) -> dict[str, list[str]]:
         if event["kind"] == COMMIT and (action.startswith(_GRAFTED) or "(cherry-pick)" in action):
             for name in filter(None, (event.get("id"), event.get("by"))):
                 found.setdefault(str(name), []).append(str(event.get("commit")))
+    return found
+
+
+def own_commits_of(events: Iterable[EventDict]) -> dict[str, list[tuple[str, str]]]:
+    """Return by event the commits that it is, or that the command made, of what stood in the worktree.
+
+    Each is a pair, HEAD before and after it.
+    """
+    found: dict[str, list[tuple[str, str]]] = {}
+    for event in events:
+        action = str(event.get("action", "commit"))
+        if event["kind"] == COMMIT and action.startswith("commit") and not action.endswith(_MERGED):
+            for name in filter(None, (event.get("id"), event.get("by"))):
+                found.setdefault(str(name), []).append((str(event.get("head")), str(event.get("commit"))))
     return found
 
 

@@ -18,7 +18,7 @@ from gittrace.git.patch import RENAME, FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, Trace, grew_on, made_in
 from gittrace.trace.produced.arrivals import Arrivals
-from gittrace.trace.produced.bringing import brings, grafts, grafts_of, may_bring
+from gittrace.trace.produced.bringing import brings, grafts, grafts_of, may_bring, own_commits_of
 from gittrace.trace.produced.taken import Taken, said_in
 from gittrace.trace.produced.unmasked import unmasked
 from gittrace.trace.produced.work import Origin, Work, Written, microseconds
@@ -45,6 +45,7 @@ def work_of(trace: Trace, store: ObjectStore) -> Work:
     work = Work(trace.id, began, ended, made=made_in(trace.events)[0])
     reader = _Reader(work, store)
     reader.grafts = grafts_of(trace.events)
+    reader.own_commits = own_commits_of(trace.events)
     reader.grew_on = grew_on(trace.events)
     reader.lent = lent_of(trace, store)
     arrivals = Arrivals(trace.events, store)
@@ -73,6 +74,8 @@ class _Reader:
         self.committed: dict[str, tuple[str, Origin]] = {}
         # by event: reverts and picks that it is, or that the command made
         self.grafts: dict[str, list[str]] = {}
+        # by event: commits of what stood in the worktree, each with HEAD before it
+        self.own_commits: Mapping[str, Sequence[tuple[str, str]]] = {}
         # by event: commits of others of which lines were taken
         self.lent: Mapping[str, tuple[str, ...]] = {}
         # what commits of ours grew on that may not be here
@@ -104,7 +107,7 @@ class _Reader:
             self.committed[self.session] = str(event["commit"]), origin
         for key, at, moved in (
             ("diff", step.head, step.before != step.head),
-            ("effect", step.after, step.head != step.after),
+            ("effect", step.after, self._went_elsewhere(step)),
         ):
             text = event.get(key)
             omitted = event.get(f"{key}_omitted")
@@ -129,6 +132,13 @@ class _Reader:
         self.bases[self.session] = TreeEditor(self.store, tree) if known else None
         self.base_commits[self.session] = str(base.get("commit")) if isinstance(base, Mapping) else ""
         self.changed[self.session] = {}
+
+    def _went_elsewhere(self, step: WorkStep) -> bool:
+        """Tell whether an event left HEAD where it did not come to by commits of what stood in the worktree."""
+        head = step.head
+        for before, after in self.own_commits.get(str(step.event.get("id", "")), ()):
+            head = after if before == head else head
+        return head != step.after
 
     def _foreign(self, *commits: str | None) -> list[TreeEditor]:
         """Return the trees of the nearest commits, from the given ones back, that no session of the trace made.

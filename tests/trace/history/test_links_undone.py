@@ -120,3 +120,28 @@ def test_the_fate_of_lines_whose_indentation_was_taken_back(work: Recording) -> 
     work.git("revert", "--no-edit", "HEAD")
     work.did("test")
     assert fate_of(work, trace) == ("alive", 1)
+
+
+def test_the_fate_of_what_a_command_took_away_and_committed(work: Recording) -> None:
+    """HEAD went on by that, and nowhere else: what it moved stands once, and what it took away is not counted."""
+    trace = work.start().trace_id
+    work.did("fix", a=TEN + OURS + "another line of it\nand the last one\n")
+    work.commit()
+    with work.recorded("move"):
+        work.write(a=TEN + OURS, b="another line of it\nand some more\n")
+        work.commit()
+    work.did("test")
+    assert fate_of(work, trace) == ("alive", 3)
+
+
+def test_the_fate_of_what_stayed_behind_where_a_command_went_elsewhere(work: Recording) -> None:
+    trace = work.start().trace_id
+    base = work.head()
+    work.did("fix", a=TEN + OURS)
+    work.commit()
+    with work.recorded("switch"):
+        work.git("switch", "-q", "-c", "elsewhere", base)
+        work.write(b="another line of it\n")
+        work.commit()
+    work.did("test")
+    assert fate_of(work, trace) == ("alive", 2)
