@@ -213,6 +213,15 @@ def _older(commit: Commit) -> frozenset[int]:
     return frozenset(found)
 
 
+def _is_indented_anew(commit: Commit, path: bytes, file: File) -> bool:
+    return any(
+        token in file.tokens and (token in had.verbatim) != (token in file.verbatim)
+        for parent in commit.parents
+        for had in (parent.files.get(path, _NOTHING),)
+        for token in had.tokens
+    )
+
+
 def must_link(ledger: Ledger, commit: Commit, trace: str, reachable: Mapping[str, Commit]) -> bool:
     """Tell whether a commit brings in lines that the trace wrote, and not by undoing the trace's own work."""
     if not commit.brought & ledger.owned(trace):
@@ -235,6 +244,9 @@ def may_link(ledger: Ledger, commit: Commit, trace: str) -> bool:
         if file is not None and ledger.contents.get(file.digest) == trace and file.tokens <= stood:
             return True
         if file is not None and (trace, path, file.digest) in ledger.placed:
+            return True
+        # lines are indented otherwise there, as the trace left them
+        if file is not None and ledger.contents.get(file.digest) == trace and _is_indented_anew(commit, path, file):
             return True
         # the same under a name that it never had, when a rename was committed in two parts
         is_new = all(path not in parent.files for parent in commit.parents)
