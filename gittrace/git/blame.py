@@ -1,6 +1,7 @@
 """`git blame` as git itself makes it: which commit each line of a file came from, and where it stood there."""
 
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -9,6 +10,9 @@ from gittrace.errors import Damaged
 from gittrace.git.patch import unquote
 from gittrace.git.repository import Repository
 from gittrace.text import decode
+
+# of a line: its commit, its number there and here, what is told of the commit, and the text
+_LINE = re.compile(rb"([0-9a-f]{40,64}) (\d+) (\d+)[^\n]*\n((?:[^\t][^\n]*\n)*)\t([^\n]*)\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,42 +72,38 @@ def blame(repo: Repository, path: bytes, revision: str | None, spans: Sequence[s
 
 def parse_porcelain(data: bytes) -> list[BlamedLine]:
     """Parse `git blame --porcelain` (git-blame(1)). Raises Damaged."""
-    told: dict[str, dict[str, Any]] = {}
-    paths: dict[str, bytes] = {}
-    sources: dict[tuple[str, bytes], Source] = {}
+    told: dict[bytes, dict[str, Any]] = {}
+    sources: dict[bytes, Source] = {}
     found = []
-    name, numbers = "", (0, 0)
-    for line in data.split(b"\n"):
-        if line[:1] == b"\t":
-            if name not in told:
-                raise Damaged(f"git blame names a line of '{name}' without its commit")
-            path = paths.get(name, b"")
-            source = sources.get((name, path))
-            if source is None:
-                source = sources[name, path] = Source(name, path, **told[name])
-            found.append(BlamedLine(source, *numbers, line[1:]))
-            continue
-        word, _, value = line.partition(b" ")
-        if len(word) in (40, 64) and value[:1].isdigit():
-            name = word.decode("ascii")
-            there, here, *_ = value.split()
-            numbers = int(there), int(here)
-            told.setdefault(name, {})
-        elif word == b"filename":
-            paths[name] = unquote(value)
-        elif name:
-            told[name] |= _told(word, value)
+    rows = _LINE.findall(data)
+    if len(rows) != data.count(b"\n\t"):
+        raise Damaged("cannot read what git blame prints")
+    for commit, there, here, said, text in rows:
+        if said:
+            # of a commit that was told of before it is only the path
+            path, about = _told(said)
+            sources[commit] = Source(commit.decode("ascii"), path, **told.setdefault(commit, about))
+        elif commit not in sources:
+            raise Damaged(f"git blame names a line of '{decode(commit)}' without its commit")
+        found.append(BlamedLine(sources[commit], int(there), int(here), text))
     return found
 
 
-def _told(word: bytes, value: bytes) -> dict[str, Any]:
-    """Return what a line tells of a commit."""
-    if word == b"author":
-        return {"author": decode(value)}
-    if word == b"author-time":
-        return {"time": int(value)}
-    if word == b"author-tz":
-        return {"zone": decode(value)}
-    if word == b"summary":
-        return {"summary": decode(value)}
-    return {"boundary": True} if word == b"boundary" else {}
+def _told(said: bytes) -> tuple[bytes, dict[str, Any]]:
+    """Return the path in a commit, and what is told of that, if it is (see `Source`)."""
+    path, about = b"", dict[str, Any]()
+    for line in said.split(b"\n"):
+        word, _, value = line.partition(b" ")
+        if word == b"filename":
+            path = unquote(value)
+        elif word == b"author":
+            about["author"] = decode(value)
+        elif word == b"author-time":
+            about["time"] = int(value)
+        elif word == b"author-tz":
+            about["zone"] = decode(value)
+        elif word == b"summary":
+            about["summary"] = decode(value)
+        elif word == b"boundary":
+            about["boundary"] = True
+    return path, about
