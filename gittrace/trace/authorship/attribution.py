@@ -10,15 +10,14 @@ the note on the commit says that it led there.
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 
 from gittrace.git.objects import Entry, ObjectStore
 from gittrace.git.trees import TreeEditor
 from gittrace.model.attribution import STATE, Line, Sure
 from gittrace.model.trace import Session, Trace, heads
 from gittrace.trace.authorship.kept import Heads, Keeper, Notes
-from gittrace.trace.authorship.moments import Sieve
+from gittrace.trace.authorship.moments import Sieve, seconds
 from gittrace.trace.authorship.past import Past
 from gittrace.trace.authorship.recorded import Source, read_all
 from gittrace.trace.authorship.versions import Birth, When
@@ -76,9 +75,11 @@ class Attributor:
         Raises ObjectMissing when the commit isn't here. A file that isn't there, or is very large, is nobody's.
         """
         made = self.objects.commit(commit)
+        causes = _Causes(made.committer.time, self._noted.get(commit, {}), commit, self)
+        if causes.is_none(self.lineage.first):
+            return dict.fromkeys(wanted)
         tree = TreeEditor(self.objects, made.tree)
         entry = tree.get(path)
-        causes = _Causes(made.committer.time, self._noted.get(commit, {}), commit, self)
         if STATE in wanted:
             others = [at for at in wanted if at != STATE]
             maker = self._maker(path, entry, causes)
@@ -107,7 +108,7 @@ class Attributor:
         found = self._facts.setdefault(id(whens), _Facts(whens))
         for when in whens[len(found.seconds) :]:
             head = self._head(when)
-            found.add(_seconds(when.at), self._time(head) if head else None)
+            found.add(seconds(when.at), self._time(head) if head else None)
         return found
 
     def _head(self, when: When) -> str | None:
@@ -209,11 +210,15 @@ class _Causes(Sieve):
     commit: str
     attributor: Attributor
 
+    def is_none(self, first: int | None) -> bool:
+        """Tell whether none did, given when the first of all was (seconds since the epoch; None: there is none)."""
+        return self.time is not None and not self.noted and (first is None or first > self.time)
+
     def __call__(self, when: When) -> bool:
         if self.time is None or when.segment <= self.noted.get(when.session_id, -1):
             return True
-        seconds = _seconds(when.at)
-        return seconds is not None and seconds <= self.time and not self.attributor.existed(self.commit, when)
+        at = seconds(when.at)
+        return at is not None and at <= self.time and not self.attributor.existed(self.commit, when)
 
     def among(self, whens: Sequence[When]) -> bytes:
         time = self.time
@@ -223,7 +228,7 @@ class _Causes(Sieve):
         # most are allowed by their time alone, like all before them: HEAD was not as young as the commit
         before = bisect_right(facts.latest, time)
         found = bytearray(b"\1" * before)
-        found += bytes([seconds <= time for seconds in facts.seconds[before:]])
+        found += bytes([at <= time for at in facts.seconds[before:]])
         young = range(bisect_left(facts.latest_head, time), len(whens))
         unsure = [at for at in young if facts.seconds[at] <= time <= facts.head_times[at]]
         if self.noted:
@@ -231,15 +236,6 @@ class _Causes(Sieve):
         for at in unsure:
             found[at] = self(whens[at])
         return bytes(found)
-
-
-@lru_cache(1 << 16)
-def _seconds(at: str) -> int | None:
-    """Return a time (RFC 3339) in seconds since the epoch, None where it is none."""
-    try:
-        return int(datetime.fromisoformat(at).timestamp())
-    except ValueError:
-        return None
 
 
 def _heads_of(session: Session) -> Heads:

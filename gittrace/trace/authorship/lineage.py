@@ -16,7 +16,7 @@ from gittrace.model.attribution import Writer
 from gittrace.trace.authorship.changes import Change, Step, gaps, patched
 from gittrace.trace.authorship.hands import edited
 from gittrace.trace.authorship.memory import Memory, Recalled, Standing
-from gittrace.trace.authorship.moments import Allowed, always
+from gittrace.trace.authorship.moments import Allowed, always, seconds
 from gittrace.trace.authorship.moves import Block, find_moves
 from gittrace.trace.authorship.numbering import Numbering
 from gittrace.trace.authorship.past import Past
@@ -63,11 +63,14 @@ class Lineage:
     """All versions of all files that the recorded steps made.
 
     `past` reads contents that no step made; `base` tells the oid of a path in the tree that a session began on.
+
+    first  when the first step was, in seconds since the epoch; None: there is none, or of none it is known
     """
 
     def __init__(self, past: Past) -> None:
         self.past = past
         self.memory = Memory()
+        self.first: int | None = None
         self._shelf = Shelf()
         self._recognition = Recognition(self.memory, self._shelf)
         self._numbering = Numbering(self._shelf)
@@ -125,6 +128,9 @@ class Lineage:
     def take(self, step: Step) -> None:
         """Take in a step. Steps come in order of time; those of one session in their own."""
         self._current.setdefault(step.when.session_id, {})
+        at = seconds(step.when.at)
+        if at is not None and (self.first is None or at < self.first):
+            self.first = at
         drafts = [draft for change in step.changes if (draft := self._draft(step, change))]
         blocks = [
             (draft, spans, Block(draft.old.keys(*_ends(spans[0])), _added(draft, spans[1])))

@@ -2,6 +2,8 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import lru_cache
 
 from gittrace.trace.authorship.versions import When
 
@@ -11,6 +13,15 @@ Allowed = Callable[[When], bool]
 def always(_: When) -> bool:
     """Allow all that has happened."""
     return True
+
+
+@lru_cache(1 << 16)
+def seconds(at: str) -> int | None:
+    """Return a time (RFC 3339) in seconds since the epoch, None where it is none."""
+    try:
+        return int(datetime.fromisoformat(at).timestamp())
+    except ValueError:
+        return None
 
 
 class Sieve(ABC):

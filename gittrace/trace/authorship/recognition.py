@@ -70,6 +70,8 @@ class Recognition:
         return found
 
     def _compared(self, name: bytes, lines: Lines, moments: bytes, sessions: Collection[str]) -> Recalled:
+        if not moments:
+            return Recalled.nothing(lines.size)
         successive = self._successive.get(name)
         if successive is None:
             successive = Successive(self.memory.near(name), self.states_of(name), self._shelf)
@@ -88,12 +90,12 @@ class Recognition:
     ) -> dict[int, Birth | None]:
         """Return what is known of lines of a content that are not `found`, from other files: those that are wanted."""
         # only what stands beside a line in such a stretch tells of it
-        left = [at for span in found.unknown_around(wanted) for at in span]
-        known = [at for at in left if self.memory.knows(lines.key(at))]
-        anchors = lines.once(known)
+        said: dict[int, bytes] = {}
+        for span in found.unknown_around(wanted):
+            said.update(zip(span, lines.keys(span.start, span.stop), strict=True))
+        anchors = lines.once([at for at, text in said.items() if self.memory.knows(text)])
         if not anchors:
             return {}
-        said = {at: lines.key(at) for at in left}
         return self.memory.recall_far(name, said, anchors, said.keys(), allowed, standing)
 
     def _align(

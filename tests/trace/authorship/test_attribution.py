@@ -685,3 +685,23 @@ def test_what_head_was_at_before_an_event_is_not_of_that(work: Recording) -> Non
     lines = theirs.splitlines()
     assert blamed(work, "a", "HEAD~") == dict.fromkeys(lines)
     assert blamed(work, "b") == dict.fromkeys(lines, "copy")
+
+
+def test_of_a_commit_older_than_all_that_was_recorded_no_content_is_read(
+    work: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    date = "1000000000 +0000"
+    work.write(a=TEN + lines("old"))
+    work.git("commit", "-q", "-a", "-m", "old", env={"GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date})
+    work.start()
+    work.did("new", a=TEN + lines("old", "new"))
+    with monkeypatch.context() as patch:
+        patch.setenv("GIT_COMMITTER_DATE", date)
+        # by a wrong clock as old; but the note tells
+        work.commit("new")
+    work.stop()
+    with attributor(work) as (made, names):
+        monkeypatch.setattr(made.lineage.past, "content", lambda oid: pytest.fail(f"{oid} is read"))
+        assert set(made.lines(work.head("HEAD~"), b"a", range(11)).values()) == {None}
+        monkeypatch.undo()
+        assert words(every(work, made, b"a"), names) == [*[None] * 11, "new"]
