@@ -23,13 +23,14 @@ def within(repo: Repository, commits: Collection[str], tips: Collection[str]) ->
 
 
 def peeled(repo: Repository, oids: Collection[str]) -> dict[str, str]:
-    """Return oid -> what it leads to: of a tag its object, else itself. All must be there. Raises GitFailed."""
+    """Return oid -> what it leads to: of a tag its object, else itself; without what is missing. Raises GitFailed."""
     asked = [*oids]
     if not asked:
         return {}
     lines = "".join(f"{oid}^{{}}\n" for oid in asked)
     out = repo.git("--no-replace-objects", "cat-file", "--batch-check=%(objectname)", stdin=lines.encode())
-    return dict(zip(asked, out.decode().split(), strict=True))
+    found = zip(asked, out.decode().splitlines(), strict=True)
+    return {oid: line for oid, line in found if not line.endswith(" missing")}
 
 
 __all__ = ["outside", "peeled", "within"]
