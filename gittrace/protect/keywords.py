@@ -17,6 +17,11 @@ _FEW = 48
 """Places of a mark that are looked at one by one, before all others are looked for by its pattern."""
 
 
+# bytes in front of a mark that tell most keywords from each other, and for how many it is remembered which these are
+_NEAR = 2
+_MOST_NEAR = 4096
+
+
 class Keywords:
     """Keywords, each with the pattern of what must follow it, b"" when that may be anything."""
 
@@ -49,34 +54,43 @@ class Keywords:
             if places:
                 found[keyword] = places
         for marked in self._marked:
+            near, candidates = marked.near, marked.candidates
             for mark in marked.places(buf, low, high + self._longest):
-                for keyword, offset in marked.behind.get(buf[mark - 1] if mark else -1, marked.first):
+                front = buf[mark - _NEAR : mark] if mark > _NEAR else buf[:mark]
+                for keyword, offset in near.get(front) or candidates(front):
                     pos = mark - offset
                     if low <= pos < high and buf.startswith(keyword, pos):
-                        found.setdefault(keyword, []).append(pos)
+                        if keyword in found:
+                            found[keyword].append(pos)
+                        else:
+                            found[keyword] = [pos]
         return found
 
 
 class _Marked:
     """Keywords that share a mark.
 
-    first    those that begin with it, each with the place of its mark, which is zero
-    behind   by the byte in front of a mark: those that it may belong to, the first included
+    near     by the bytes in front of a mark, as far as they were asked for: those that it may belong to, each with the
+             place of the mark in it
     """
 
-    __slots__ = ("_is_rare", "_mark", "_pattern", "behind", "first")
+    __slots__ = ("_is_rare", "_mark", "_pattern", "_places", "near")
 
     def __init__(self, mark: int, keywords: Iterable[bytes], ahead: Mapping[bytes, bytes]) -> None:
         self._mark = bytes((mark,))
         self._is_rare = mark in _CAPITALS
         # what follows the last one tells more than what follows the first
-        places = [(keyword, keyword.rindex(mark)) for keyword in keywords]
-        self.first = [place for place in places if not place[1]]
-        self.behind = {
-            byte: [(keyword, at) for keyword, at in places if not at or keyword[at - 1] == byte]
-            for byte in {keyword[at - 1] for keyword, at in places if at}
-        }
-        self._pattern = re.compile(re.escape(self._mark) + self._either_side(places, ahead))
+        self._places = [(keyword, keyword.rindex(mark)) for keyword in keywords]
+        self.near: dict[bytes, list[tuple[bytes, int]]] = {}
+        self._pattern = re.compile(re.escape(self._mark) + self._either_side(self._places, ahead))
+
+    def candidates(self, front: bytes) -> list[tuple[bytes, int]]:
+        """Return the keywords that a mark may belong to, and its place in them, by the bytes in front of it."""
+        found = [(keyword, at) for keyword, at in self._places if front.endswith(keyword[max(0, at - _NEAR) : at])]
+        if len(self.near) >= _MOST_NEAR:
+            self.near.clear()
+        self.near[front] = found
+        return found
 
     def _either_side(self, places: Iterable[tuple[bytes, int]], ahead: Mapping[bytes, bytes]) -> bytes:
         """Return the pattern of what is on either side of the mark."""
