@@ -6,10 +6,12 @@ such a repeat takes in is asked of `gittrace.protect.runs` instead.
 
 import re
 from collections.abc import Callable
+from re import _parser as parser  # type: ignore[attr-defined]
+from typing import NamedTuple
 
 from gittrace.protect import beside, named
 from gittrace.protect.rules import END, Rule
-from gittrace.protect.runs import Kind, Reader, Runs, Span
+from gittrace.protect.runs import TOKEN, Kind, Reader, Runs, Span
 from gittrace.protect.shapes import CHECKS
 
 # a repeat of less than this does not take long
@@ -21,6 +23,10 @@ _REPEAT = re.compile(_SET + rb"\{(\d+),(\d+)\}(=\{0,2\})?(\)?)\Z")
 _GAP = re.compile(rb"(\w+ )" + _SET + rb"\{0,(\d+)\}\?(.+)\Z")
 _GROUPS = re.compile(rb"\\.|\[(?:[^\]\\]|\\.)+\]|(\((?:\?P<s>)?)|(\))|(\|)")
 _SECRET = b"(?P<s>"
+# a pattern that takes in nothing but what `TOKEN` has
+_ALL_TOKEN = re.compile(
+    rb"(?:[\w-]|\[(?:A-Z|a-z|a-f|A-F|\d-\d|\w)+-?\]|\\d|\{\d+(?:,\d+)?\}|\(\?:|[|)?])+" + re.escape(END)
+)
 
 
 def reader(rule: Rule, front: bytes = b"") -> Reader:
@@ -29,7 +35,18 @@ def reader(rule: Rule, front: bytes = b"") -> Reader:
         read = _READERS[rule.reader](rule)
         return _behind(re.compile(front), read) if front else read
     pattern = rule.pattern or b""
+    if _ALL_TOKEN.fullmatch(pattern):
+        # it is a run as it stands, or the end of one
+        narrowest, widest = width(pattern)
+        read = _matching(rule, re.compile(front + pattern))
+        return read._replace(within=lambda _, end: (end - widest, end - narrowest))
     return _tailed(rule, front, pattern) or _matching(rule, re.compile(front + pattern))
+
+
+def width(pattern: bytes) -> tuple[int, int]:
+    """Return how many bytes a pattern takes in, at least and at most."""
+    low, high = parser.parse(pattern).getwidth()
+    return low, high
 
 
 def _matching(rule: Rule, pattern: re.Pattern[bytes]) -> Reader:
@@ -50,11 +67,18 @@ def _matching(rule: Rule, pattern: re.Pattern[bytes]) -> Reader:
     return Reader(read)
 
 
-Cut = Callable[[bytes, int, int], tuple[int, Span]]
-"""Takes a text, where a keyword stands, and where the text is cut; returns where a match ends there, and its secret.
+class Cut(NamedTuple):
+    """What finds tokens whatever is on either side.
 
-It ends at -1 where there is none.
-"""
+    read       takes a text, where a keyword stands, and where the text is cut; returns where a match ends there, -1
+               where there is none, and its secret
+    narrowest  bytes of such a match, at least
+    widest     and at most
+    """
+
+    read: Callable[[bytes, int, int], tuple[int, Span]]
+    narrowest: int
+    widest: int
 
 
 def cut_reader(rule: Rule) -> Cut | None:
@@ -73,7 +97,7 @@ def cut_reader(rule: Rule) -> Cut | None:
         span = match.span(group)
         return match.end(), check(buf, match, *span) if check else span
 
-    return read
+    return Cut(read, *width(pattern))
 
 
 def _tailed(rule: Rule, front: bytes, pattern: bytes) -> Reader | None:
@@ -116,7 +140,7 @@ def _is_outside(front: bytes, is_closed: bool) -> bool:
 
 def _behind(front: re.Pattern[bytes], read: Reader) -> Reader:
     try_match = front.match
-    return Reader(lambda runs, pos: read.read(runs, pos) if try_match(runs.buf, pos) else None)
+    return Reader(lambda runs, pos: read.read(runs, pos) if try_match(runs.buf, pos) else None, within=read.within)
 
 
 def _gap(rule: Rule) -> Reader:
@@ -137,26 +161,31 @@ def _gap(rule: Rule) -> Reader:
     return Reader(read)
 
 
-_OF_JWT = Kind(rb"[A-Za-z0-9_-]")
-
-
 def _jwt(rule: Rule) -> Reader:
     """Return it for three to five parts of base64 with dots between them."""
 
-    def read(runs: Runs, pos: int) -> Span:
-        first = runs.end(_OF_JWT, pos + 3, 1001)
-        if not 8 <= first - pos - 3 <= 1000 or not runs.buf.startswith(b".", first):
-            return None
-        end = runs.end(_OF_JWT, first + 1, 12001)
+    def rest(runs: Runs, first: int) -> int:
+        """Return where one ends of which the first part ends there; -1 if there is none."""
+        if not runs.buf.startswith(b".", first):
+            return -1
+        end = runs.end(TOKEN, first + 1, 12001)
         if not 8 <= end - first - 1 <= 12000 or not runs.buf.startswith(b".", end):
-            return None
+            return -1
         for _ in range(3):
             if not runs.buf.startswith(b".", end):
                 break
-            end = runs.end(_OF_JWT, end + 1, 1500)
-        return pos, end
+            end = runs.end(TOKEN, end + 1, 1500)
+        return end
 
-    return Reader(read)
+    def read(runs: Runs, pos: int) -> Span:
+        first = runs.end(TOKEN, pos + 3, 1001)
+        end = rest(runs, first) if 8 <= first - pos - 3 <= 1000 else -1
+        return (pos, end) if end >= 0 else None
+
+    def within(runs: Runs, end: int) -> tuple[int, int]:
+        return (end - 1003, end - 11) if rest(runs, end) >= 0 else (end, end)
+
+    return Reader(read, within=within)
 
 
 _READERS: dict[str, Callable[[Rule], Reader]] = {

@@ -32,7 +32,14 @@ class Kind:
         self.other = re.compile(b"[%s]" % re.escape(others)).search
 
 
+TOKEN = Kind(rb"[A-Za-z0-9_-]")
+"""What tokens are made of."""
+
 Span = tuple[int, int] | None
+
+
+Within = Callable[["Runs", int], tuple[int, int]]
+"""Takes a text and where a run ends; returns the first and the last place of something in the run."""
 
 
 class Reader(NamedTuple):
@@ -43,12 +50,15 @@ class Reader(NamedTuple):
             begins; None if that can't be said
     margin  a keyword so far in front of where a run ends has its secret, if any, in that run
     reach   a secret ends so far behind where its keyword begins, at most; 0 if that is very far
+    within  of a secret that has all of a run of `TOKEN` from its keyword on: takes the text and where a run ends, and
+            returns the first and the last place in it where a keyword may have a secret; all of these end at one place
     """
 
     read: "Callable[[Runs, int], Span]"
     kind: Kind | None = None
     margin: int = 0
     reach: int = 0
+    within: "Within | None" = None
 
 
 class Runs:

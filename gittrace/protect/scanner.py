@@ -7,7 +7,6 @@ lines, or a very long line between windows, changes nothing.
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from operator import itemgetter
 from typing import NamedTuple
 
 from gittrace.protect.escapes import Plain, has_escapes
@@ -15,15 +14,13 @@ from gittrace.protect.found import OPENING, PLACEHOLDER, Found, Taken, merged
 from gittrace.protect.keywords import RARE, RARE_SMALL, Keywords
 from gittrace.protect.readers import Cut, cut_reader, reader
 from gittrace.protect.rules import BEFORE, END, LONGEST, Rule
-from gittrace.protect.runs import Reader, Runs, Span
+from gittrace.protect.runs import TOKEN, Reader, Runs, Within
 
 CONTEXT = LONGEST + 4096
 """Bytes on either side of a keyword that may decide about it."""
 
 _TEAM_LINE = 8 << 10
 _IS_BEFORE = re.compile(BEFORE).match
-# bytes at most of a token that nothing may follow
-_MOST_OF_ENDED = 160
 
 
 class _Tried:
@@ -77,7 +74,23 @@ class _Tried:
             return [one for pos in places for one in _in_line(runs.buf, self, pos, size)]
         if self._read is None:
             self._read = reader(rule, BEFORE if rule.token else b"")
-        read, make = self._read.read, tuple.__new__
+        lost: list[int] = []
+        if self._read.within:
+            found = self._in_runs(runs, self._read, self._read.within, places, lost)
+        else:
+            found = self._one_by_one(runs, self._read, places, lost, not taken)
+        if missed is not None and lost:
+            if rule.token:
+                missed.behind.append((lost, self))
+            if self._is_ended:
+                missed.before.append((lost, self))
+        return found
+
+    def _one_by_one(
+        self, runs: Runs, reader: Reader, places: Sequence[int], lost: list[int], may_leap: bool
+    ) -> list[Found]:
+        """Read where keywords stand, but where that would add nothing; `lost` takes in where nothing is found."""
+        read, make, rank = reader.read, tuple.__new__, self.rank
         found: list[Found] = []
         at, count = 0, len(places)
         while at < count:
@@ -86,13 +99,33 @@ class _Tried:
             span = read(runs, pos)
             if span:
                 found.append(make(Found, (*span, rank, pos)))
-                if at < count and places[at] < span[1] and not taken:
-                    at = self._leapt(runs, self._read, places, at, found)
-            elif missed is not None:
-                if rule.token:
-                    missed.behind.append((pos, self))
-                if self._is_ended:
-                    missed.before.append((pos, rank, self))
+                if may_leap and at < count and places[at] < span[1]:
+                    at = self._leapt(runs, reader, places, at, found)
+            else:
+                lost.append(pos)
+        return found
+
+    def _in_runs(
+        self, runs: Runs, reader: Reader, within: Within, places: Sequence[int], lost: list[int]
+    ) -> list[Found]:
+        """Do the same, run by run: where one has a secret, what else begins in that run and ends there adds nothing."""
+        found: list[Found] = []
+        at, count = 0, len(places)
+        while at < count:
+            end = runs.end(TOKEN, places[at], len(runs.buf))
+            low, high = within(runs, end)
+            behind = bisect_left(places, end, at)
+            first = bisect_left(places, low, at, behind)
+            last = bisect_right(places, high, first, behind)
+            for one in range(first, last):
+                span = reader.read(runs, places[one])
+                if span:
+                    found.append(Found(*span, self.rank, places[one]))
+                    lost += places[at:one]
+                    break
+            else:
+                lost += places[at:behind]
+            at = behind
         return found
 
     def _leapt(self, runs: Runs, reader: Reader, places: Sequence[int], at: int, found: list[Found]) -> int:
@@ -119,11 +152,12 @@ class _Tried:
         span = self._bare.read(runs, pos)
         return (Found(*span, self.rank, pos),) if span else ()
 
-    def cut(self, buf: bytes, pos: int, stop: int) -> tuple[int, Span]:
-        """Return where a token that begins at `pos` ends at most, in front of `stop`; -1 if nowhere; and its secret."""
+    @property
+    def cut(self) -> Cut | None:
+        """What finds the rule's tokens whatever is on either side."""
         if self._cut is None:
             self._cut = cut_reader(self.rule)
-        return self._cut(buf, pos, stop) if self._cut else (-1, None)
+        return self._cut
 
     def found_before(self, buf: bytes, pos: int, start: int, low: int) -> Found | None:
         """Return the secret whose keyword stands at `pos`, if it ends at `start`, where another one begins.
@@ -132,19 +166,19 @@ class _Tried:
         """
         if self.rule.token and pos != low and not _IS_BEFORE(buf, pos):
             return None
-        end, span = self.cut(buf, pos, start)
+        end, span = self.cut.read(buf, pos, start) if self.cut else (-1, None)
         return Found(*span, self.rank, pos) if span and end == start else None
 
 
 class _Missed(NamedTuple):
     """What is no secret for what is in front of it or follows it, unless that is one.
 
-    behind  places of keywords, each with the rule
-    before  places of keywords, with the rank of the rule, and the rule
+    behind  places of keywords, with their rule
+    before  the same
     """
 
-    behind: list[tuple[int, _Tried]]
-    before: list[tuple[int, int, _Tried]]
+    behind: list[tuple[list[int], _Tried]]
+    before: list[tuple[list[int], _Tried]]
 
 
 _Holder = tuple[bytes, int, list[_Tried]]
@@ -196,7 +230,7 @@ class Scanner:
     def spans_of_lines(self, buf: bytes) -> list[Found]:
         """Return the same of whole lines, with the tokens that end where another secret begins."""
         spans, missed = self._spans(buf, 0, None, -1, None)
-        more = _found_before(buf, spans, sorted(missed.before, key=itemgetter(0, 1))) if missed.before and spans else []
+        more = _found_before(buf, spans, missed.before) if missed.before and spans else []
         return merged(sorted([*spans, *more])) if more else spans
 
     def _spans(self, buf: bytes, low: int, high: int | None, end: int, on: Found | None) -> tuple[list[Found], _Missed]:
@@ -208,9 +242,12 @@ class Scanner:
         more: list[Found] = []
         ends = [end, *(one.end for one in spans)]
         behind: dict[int, list[_Tried]] = {}
-        if not {pos for pos, _ in missed.behind}.isdisjoint(ends):
-            for pos, tried in missed.behind:
-                behind.setdefault(pos, []).append(tried)
+        if spans or end >= 0:
+            places = set(ends)
+            if not all(places.isdisjoint(lost) for lost, _ in missed.behind):
+                for lost, tried in missed.behind:
+                    for pos in lost:
+                        behind.setdefault(pos, []).append(tried)
         runs = Runs(buf)
         while ends and behind:
             pos = ends.pop()
@@ -269,9 +306,12 @@ class Scanner:
                     yield tried, held, len(keyword)
 
 
-def _found_before(buf: bytes, spans: Sequence[Found], missed: Sequence[tuple[int, int, _Tried]]) -> list[Found]:
+def _found_before(buf: bytes, spans: Sequence[Found], missed: Sequence[tuple[list[int], _Tried]]) -> list[Found]:
     """Return the tokens that would not end where a secret begins if that were none; and those in front of these."""
-    places = [one[0] for one in missed]
+    cuts = {tried.rank: tried.cut for _, tried in missed if tried.cut}
+    lost = sorted((pos, tried.rank, tried) for some, tried in missed for pos in some)
+    places = [one[0] for one in lost]
+    narrowest, widest = min(cut.narrowest for cut in cuts.values()), max(cut.widest for cut in cuts.values())
     ends: dict[int, int] = {}
     more: list[Found] = []
     low = 0
@@ -279,13 +319,13 @@ def _found_before(buf: bytes, spans: Sequence[Found], missed: Sequence[tuple[int
         start = one.start
         while True:
             some: dict[int, Found] = {}
-            first = bisect_left(places, max(low, start - _MOST_OF_ENDED))
-            for at in range(first, bisect_left(places, start)):
-                pos, rank, tried = missed[at]
-                if rank in some:
+            first = bisect_left(places, max(low, start - widest))
+            for at in range(first, bisect_right(places, start - narrowest)):
+                pos, rank, tried = lost[at]
+                if rank in some or not pos + cuts[rank].narrowest <= start <= pos + cuts[rank].widest:
                     continue  # of one rule, that begins first
                 if at not in ends:
-                    ends[at] = tried.cut(buf, pos, len(buf))[0]
+                    ends[at] = cuts[rank].read(buf, pos, len(buf))[0]
                 if ends[at] >= start and (found := tried.found_before(buf, pos, start, low)) and found.start >= low:
                     some[rank] = found
             if not some:

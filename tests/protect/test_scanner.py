@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from gittrace.protect.beside import BESIDE, CHOSEN
 from gittrace.protect.escapes import has_escapes
 from gittrace.protect.found import PLACEHOLDER, Found, merged
+from gittrace.protect.readers import cut_reader, reader
 from gittrace.protect.redactor import BUILTIN
 from gittrace.protect.rules import Rule
 from gittrace.protect.runs import Runs
@@ -196,6 +197,25 @@ def test_values_of_any_look_are_found() -> None:
 def test_what_begins_in_a_part_is_found_by_looking_at_that_part(text: bytes, low: int, size: int) -> None:
     high = low + size
     assert _covered(SCANNER.find(text, low, high)) == _everywhere(ALL, text, low, high)
+
+
+RUNS = [rule for rule in BUILTIN if reader(rule).within]
+
+
+@pytest.mark.parametrize("rule", RUNS, ids=lambda rule: rule.name)
+def test_of_a_run_what_can_be_a_token_is_read(rule: Rule) -> None:
+    """Keywords in a row, and behind them as much of a run as makes one of them a token, or too little, or too much."""
+    cut = cut_reader(rule)
+    bounds = {cut.narrowest, cut.widest} if cut else {11, 1003}
+    found = 0
+    for keyword, joint, often in product(rule.keywords[:3], (b"", b"-", b"x"), (1, 7)):
+        sizes = {max(0, bound - len(keyword) + more) for bound in bounds for more in (-1, 0, 1)}
+        for size, front, end in product(sizes, (b"", b"a1B2" * 19), (b"", b" ", b".a1B2c3D4e5.x", b".a1B2c3")):
+            text = front + (joint + keyword) * often + (b"0f1e2d3c4b5a6978" * 63)[:size] + end
+            spans = _covered(SCANNER.find(text))
+            assert spans == _everywhere(ALL, text)
+            found += len(spans)
+    assert found
 
 
 DENSE = [
