@@ -10,7 +10,7 @@ diff keeps its hunks.
 import hmac
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from gittrace.protect import beside, keys, rules
@@ -200,41 +200,48 @@ class Stream:
         if not marks:
             return out
         # where a secret was, what is beside it ends, and may be another: such lines are looked at again
-        lines = [(0, len(out))] if len(out) < _DENSE * len(marks) else _lines_at(out, marks)
-        found = self._redactor.scanner.find(b"".join(out[start:end] for start, end in lines))
-        if not found:
+        if len(out) < _DENSE * len(marks):
+            return self._masked_wholly(out)
+        places = _lines_at(out, marks)
+        text = b"".join(out[start:end] for start, end in places)
+        masked = self._masked_wholly(text)
+        if masked is text:
             return out
-        again = _lines_at(out, _unjoined(lines, sorted(one.at for one in found)))
         parts: list[bytes] = []
         at = 0
-        for (start, end), line in zip(again, self._masked_wholly([out[slice(*one)] for one in again]), strict=True):
+        for (start, end), line in zip(places, _split(masked), strict=True):
             parts += out[at:start], line
             at = end
         return b"".join([*parts, out[at:]])
 
-    def _masked_wholly(self, lines: list[bytes]) -> list[bytes]:
-        """Return lines masked until nothing more is found in them."""
+    def _masked_wholly(self, text: bytes) -> bytes:
+        """Return lines masked until nothing more is found in them; the same object where nothing is."""
+        out, marks = self._masked_once(text)
+        if not marks:
+            return text
+        lines = _split(text)
         hits: list[list[Hit]] = [[] for _ in lines]
         left = list(range(len(lines)))
-        for _ in range(_PASSES):
-            before = len(self.hits)
-            out, marks = self._masked_once(b"".join(lines[at] for at in left))
-            new = self.hits[before:]
-            del self.hits[before:]
-            if not marks:
-                break
-            ends = list(accumulate(map(len, masked := _split(out))))
-            for place, hit in zip(marks, new, strict=True):
-                hits[left[bisect_right(ends, place)]].append(hit)
-            changed = [at for at, line in zip(left, masked, strict=True) if lines[at] != line]
-            for at, line in zip(left, masked, strict=True):
-                lines[at] = line
-            left = changed
+        for turn in range(_PASSES):
+            if turn:
+                out, marks = self._masked_once(b"".join(lines[at] for at in left))
+                if not marks:
+                    break
+            masked = _split(out)
+            ends = list(accumulate(map(len, masked)))
+            where = [bisect_right(ends, place) for place in marks]
+            for at, hit in zip(where, self.hits[-len(marks) :], strict=True):
+                hits[left[at]].append(hit)
+            del self.hits[-len(marks) :]
+            changed = list(dict.fromkeys(where))
+            for at in changed:
+                lines[left[at]] = masked[at]
+            left = [left[at] for at in changed]
         else:
             self._give_up(lines, left, hits)
         for some in hits:
             self.hits += some
-        return lines
+        return b"".join(lines)
 
     def _give_up(self, lines: list[bytes], left: Iterable[int], hits: list[list[Hit]]) -> None:
         """Mask whole lines of which there is no end: no text goes on so, and what it is made of is not shown."""
@@ -302,14 +309,6 @@ def _lines_at(text: bytes, places: Iterable[int]) -> list[tuple[int, int]]:
             end = text.find(b"\n", place) + 1 or len(text)
             out.append((start, end))
     return out
-
-
-def _unjoined(parts: Sequence[tuple[int, int]], places: Iterable[int]) -> Iterator[int]:
-    """Yield places in a text of which some parts were joined; they are given as they are in what was joined."""
-    begins = list(accumulate((end - start for start, end in parts), initial=0))
-    for place in places:
-        at = bisect_right(begins, place) - 1
-        yield parts[at][0] + place - begins[at]
 
 
 class _LongLine:
