@@ -26,11 +26,14 @@ _VALUE = (
 )
 
 
+# without quotes a path, an option or a comparison is no secret
+_BEGINS_BARE = BARE.replace(rb"[^", rb"[^=/\-")
+
 # the same, for the search: no group, and what a value begins with
 _AHEAD = (
     rb"[A-Za-z0-9_.-]{0,60}+" + _SEPARATOR.replace(b"(?P<typed>", b"(?:").replace(b"(?P<blank>", b"(?:") + rb"(?:"
     rb"[bBrRuUfF]{0,2}(?:\"[^\"\n]{%d}|'[^'\n]{%d}|`[^`\n]{%d}|\\{1,15}[\"'`][^\n]{%d})"
-    rb"|" + BARE + rb"{%d})"
+    rb"|" + _BEGINS_BARE + BARE + rb"{%d})"
 )
 
 
@@ -41,7 +44,7 @@ def _beside(shortest: int) -> bytes:
 
 def _ahead(shortest: int) -> bytes:
     """Return the pattern of what must follow a keyword: all that `_beside` finds, and what only looks like it."""
-    return _AHEAD % ((shortest,) * 6)
+    return _AHEAD % (*(shortest,) * 5, shortest - 1)
 
 
 # possessive: a name is taken whole, and nothing is tried again with less of it

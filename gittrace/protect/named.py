@@ -81,15 +81,22 @@ _NOT_NOW = 256
 # one of these is in or in front of what is taken for a password, or for drawn at random
 _OF_A_PASSWORD = re.compile(rb"[0-9\"'`]|[A-Z_.-]=").search
 _OF_A_SECRET = re.compile(rb"[0-9A-Z]|[a-f]{8}").search
+# beside which names a value without quotes may be a secret
+_NOWHERE, _IN_A_CONSTANT, _ANYWHERE = range(3)
 # groups of the patterns of what is in front of a value
 _REST, _TYPED, _BLANK, _QUOTE = 1, 2, 3, 4
 
 
 def reader(
-    name: bytes, shortest: int, check: Callable[[Runs, Value], Span], barren: Callable[[Runs, int], tuple[int, int]]
+    name: bytes,
+    shortest: int,
+    check: Callable[[Runs, Value], Span],
+    bare: Callable[[bytes], int],
+    barren: Callable[[Runs, int], tuple[int, int]],
 ) -> Reader:
     """Return what finds values beside names: of so many bytes or more, and that a check takes for secrets.
 
+    bare    tells beside which names the check may take a value without quotes for a secret
     barren  returns up to where names from a place on are beside nothing that passes the check, and where it is to be
             asked again
     """
@@ -114,10 +121,16 @@ def reader(
             found = _end(runs, match, shortest) if match else None
             if match is None or found is None:
                 return None
+        start, end, is_quoted = found
+        # what is most is asked first: a text may be made of nothing else
+        if not is_quoted and end - start <= SAMPLE:
+            said = bare(buf[start:end])
+            if not said or (said == _IN_A_CONSTANT and not _is_constant(buf, pos, match.end(_REST))):
+                return None
         # a blank alone is a separator behind an option only
         if match.start(_BLANK) >= 0 and not is_option(buf, pos):
             return None
-        return check(runs, (pos, *match.span(_REST), *found))
+        return check(runs, (pos, *match.span(_REST), start, end, is_quoted))
 
     if shortest >= _LEAST_LONG:
         return Reader(read)
@@ -256,18 +269,28 @@ def password(runs: Runs, value: Value) -> Span:
     """What is beside the name of a password: any literal that is no word of the trade."""
     at, _, rest_end, start, end, is_quoted = value
     buf = runs.buf
-    # what is most is asked first: a text may be made of nothing else
     if end - start < _SHORTEST:
         return None
     text = buf[start:end]
-    if not (is_quoted or _is_literal(text) or _is_constant(buf, at, rest_end)):
-        return None
     quote = buf[start - 1] if is_quoted else 0
-    if _says_no_password(text, quote) or not _can_be_secret(buf, value):
+    if is_quoted:
+        if _says_no_password(text, quote):
+            return None
+    elif not (said := bare_password(text)) or (said == _IN_A_CONSTANT and not _is_constant(buf, at, rest_end)):
+        return None
+    if not _can_be_secret(buf, value):
         return None
     # elsewhere than in a shell these are quotes as any
     is_command = quote == _BACKTICK and buf.find(b" ", start, end) >= 0 and _is_constant(buf, at, rest_end)
     return None if is_command else (start, end)
+
+
+@lru_cache(maxsize=1024)
+def bare_password(text: bytes) -> int:
+    """Tell beside which names a value without quotes may be a password."""
+    if len(text) < _SHORTEST or _says_no_password(text, 0):
+        return _NOWHERE
+    return _ANYWHERE if _is_literal(text) else _IN_A_CONSTANT
 
 
 def _is_substituted(text: bytes) -> bool:
@@ -290,7 +313,6 @@ def _is_constant(buf: bytes, at: int, end: int) -> bool:
     return buf.startswith(b"=", end) and buf[at:end].isupper()
 
 
-@lru_cache(maxsize=1024)
 def _is_literal(text: bytes) -> bool:
     """Tell whether a bare value, in what may be source, is neither a word nor a name."""
     if len(text) < 6 or (text[-1] == _EQUALS and WORDLIKE.match(text, 0, len(text) - 1)):
@@ -317,3 +339,12 @@ def secret(runs: Runs, value: Value) -> Span:
     elif not is_random(buf, start, end):
         return None
     return None if _says_none(buf[start:end]) or not _can_be_secret(buf, value) else (start, end)
+
+
+@lru_cache(maxsize=1024)
+def bare_secret(text: bytes) -> int:
+    """Tell beside which names a value without quotes may be a key or token."""
+    if len(text) < 16 or text[0] == _EQUALS or _says_none(text):
+        return _NOWHERE
+    is_id = text[8] == _HYPHEN and _UUID.match(text)
+    return _ANYWHERE if is_id or is_random(text, 0, len(text)) else _NOWHERE

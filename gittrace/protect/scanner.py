@@ -295,11 +295,14 @@ class Scanner:
             here = at if at[-1] < high else [pos for pos in at if pos < high]
             for tried in self._folded[root]:
                 yield tried, here, len(root)
+            beside: dict[tuple[int, bytes], list[int]] = {}
             for keyword, offset, more in self._held.get(root, ()):
                 # one byte beside the root tells most that are none
                 aside = -1 if offset else len(root)
                 byte = keyword[offset + aside : offset + aside + 1]
-                near = [pos for pos in at if lower[pos + aside : pos + aside + 1] == byte]
+                near = beside.get((aside, byte))
+                if near is None:
+                    near = beside[aside, byte] = [pos for pos in at if lower[pos + aside : pos + aside + 1] == byte]
                 held = [pos - offset for pos in near if lower.startswith(keyword, pos - offset)]
                 held = [pos for pos in held if low <= pos < high]
                 for tried in more:

@@ -139,12 +139,17 @@ def random(buf: bytes, match: Match, start: int, end: int) -> Span:
 def credential(buf: bytes, match: Match, start: int, end: int) -> Span:
     """What follows a header's name, and is neither a placeholder nor a word."""
     # `--allow-authorization=no --other-option`
-    first = buf[start]
-    if first == _HYPHEN or (first in PLACEHOLDER_BEGINS and PLACEHOLDER.match(buf, start, end)):
+    if buf[start] == _HYPHEN:
         return None
-    if is_word(buf, start, end):
-        return None
-    return None if WORDLIKE.match(buf, start, end) or REFERENCE.match(buf, start, end) else (start, end)
+    asked = _says_no_credential if end - start <= SAMPLE else _says_no_credential.__wrapped__
+    return None if asked(buf[start:end]) else (start, end)
+
+
+@lru_cache(maxsize=1024)
+def _says_no_credential(text: bytes) -> bool:
+    if (text[0] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(text)) or is_word(text, 0, len(text)):
+        return True
+    return bool(WORDLIKE.match(text) or REFERENCE.match(text))
 
 
 def key_on_a_line(buf: bytes, match: Match, start: int, end: int) -> Span:
@@ -155,13 +160,16 @@ def key_on_a_line(buf: bytes, match: Match, start: int, end: int) -> Span:
 
 def in_url(buf: bytes, match: Match, start: int, end: int) -> Span:
     """The password of a URL, unless it is a placeholder."""
-    first = buf[start]
-    if (first in PLACEHOLDER_BEGINS and PLACEHOLDER.match(buf, start, end)) or first in b":?":
-        return None
+    return None if _says_no_url_password(buf[start:end]) else (start, end)
+
+
+@lru_cache(maxsize=1024)
+def _says_no_url_password(text: bytes) -> bool:
+    first = text[0]
+    if (first in PLACEHOLDER_BEGINS and PLACEHOLDER.match(text)) or first in b":?":
+        return True
     # `http://host:8080,http://me@x` is a list of hosts
-    if is_word(buf, start, end) or (first in _DIGITS and _PORT.match(buf, start, end)):
-        return None
-    return start, end
+    return is_word(text, 0, len(text)) or (first in _DIGITS and bool(_PORT.match(text)))
 
 
 def before_at(buf: bytes, match: Match, start: int, end: int) -> Span:
