@@ -59,14 +59,14 @@ def scrubbed_environment(extra: "Mapping[str, str] | None" = None) -> "dict[str,
     return env
 
 
-def widen(pipe: int) -> None:
-    """Let a pipe hold as much as the system allows, where it can be asked."""
+def widen(pipe: int, size: int = _WIDE) -> None:
+    """Let a pipe hold so many bytes, or as much as the system allows, where it can be asked."""
     import fcntl
 
     set_size = getattr(fcntl, "F_SETPIPE_SZ", None)
     if set_size is not None:
         try:
-            fcntl.fcntl(pipe, set_size, _WIDE)
+            fcntl.fcntl(pipe, set_size, size)
         except OSError:
             return  # one user's pipes may hold so much together
 
@@ -167,6 +167,8 @@ class Process:
                         poll.unregister(fd)
                         os.close(fd)
                         open_fds.remove(fd)
+                        # another file may be opened by this number
+                        self._errors = -1 if fd == self._errors else self._errors
         finally:
             if self._input >= 0:
                 os.close(self._input)
@@ -174,9 +176,9 @@ class Process:
             for fd in open_fds:
                 os.close(fd)
 
-    def widen(self) -> None:
-        """Let it print more before it has to wait for its reader."""
-        widen(self._output)
+    def widen(self, size: int = _WIDE) -> None:
+        """Let it print more (bytes) before it has to wait for its reader."""
+        widen(self._output, size)
 
     def has_output(self) -> bool:
         """Tell whether what streams its output, and has not come to an end, would give some without waiting."""
@@ -198,6 +200,15 @@ class Process:
         if code not in ok:
             raise failure(self.args, code, err)
         return out
+
+
+def with_output(processes: "Iterable[Process]") -> "list[Process]":
+    """Wait until some of those that stream their output have printed something, or come to an end; return these."""
+    poll = select.poll()
+    by_pipe = {pipe: process for process in processes for pipe in (process._output, process._errors) if pipe >= 0}
+    for pipe in by_pipe:
+        poll.register(pipe, select.POLLIN)
+    return list(dict.fromkeys(by_pipe[pipe] for pipe, _ in poll.poll()))
 
 
 class Coprocess(Process):

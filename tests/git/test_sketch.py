@@ -1,7 +1,8 @@
 """Diffs of many pairs of trees at once have the lines of those that are asked for one by one."""
 
 import os
-from itertools import pairwise
+from itertools import islice, pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,10 +39,17 @@ def _signed(diff: bytes) -> list[bytes]:
     return [line for line in lines if line[:1] in (b"+", b"-") and not line.startswith((b"+++ ", b"--- "))]
 
 
+def _share_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two gits take turns, pair by pair."""
+    monkeypatch.setattr(sketch, "_MANY", 1)
+    monkeypatch.setattr(sketch, "_IN_A_ROW", 1)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+
 @pytest.mark.parametrize("many", [1, 1000], ids=["two gits", "one git"])
 def test_the_lines_are_the_same(repo: Repo, many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    _share_all(monkeypatch)
     monkeypatch.setattr(sketch, "_MANY", many)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
     trees = _trees(repo, 12)
     pairs: list[Pair] = list(pairwise(trees))
     here = view(repo)
@@ -67,8 +75,7 @@ def test_what_is_too_large_has_no_diff_and_what_is_missing_is_left_out(repo: Rep
 
 
 def test_two_gits_run_at_once_and_none_is_left_behind(repo: Repo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sketch, "_MANY", 1)
-    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    _share_all(monkeypatch)
     started: list[int] = []
 
     def counted(*args: Any, **options: Any) -> Process:
@@ -89,3 +96,22 @@ def test_two_gits_run_at_once_and_none_is_left_behind(repo: Repo, monkeypatch: p
     for pid in started:
         with pytest.raises(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
+
+
+def test_who_gives_nothing_yet_holds_nobody_up(repo: Repo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _share_all(monkeypatch)
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    held: list[str] = []
+
+    def started(args: list[str], *rest: Any, **options: Any) -> Process:
+        if not held:
+            held.extend(("sh", "-c", f'read go < "{gate}"; exec "$@"', "sh"))
+            args = [*held, *args]
+        return Process(args, *rest, **options)
+
+    monkeypatch.setattr(sketch, "Process", started)
+    found = sketches(view(repo), list(pairwise(_trees(repo, 7))), _ENOUGH)
+    assert {at for at, _ in islice(found, 3)} == {1, 3, 5}
+    gate.write_text("go\n")
+    assert {at for at, _ in found} == {0, 2, 4}
