@@ -300,8 +300,8 @@ def parse_jsonl(data: bytes) -> list[dict[str, Any]]:
 
 def _check_values(data: bytes) -> None:
     """Raise Damaged when the JSON would take much more memory than its text."""
-    # in the text of strings commas count too, so what decides is a look at the rest
-    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
+    # each value takes a byte at least; in the text of strings commas count too, so what decides is a look at the rest
+    if len(data) > MAX_VALUES and data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_VALUES:
         few_strings = data.count(b'"') - data.count(b'\\"') <= 4 * MAX_VALUES
         bare = _STRING.sub(b"", data) if few_strings else data
         if bare.count(b",") + bare.count(b"[") + bare.count(b"{") > MAX_VALUES:

@@ -24,6 +24,8 @@ CONTENTS, ANYTHING = 1, 2
 MASKED = -1
 """The hint of any line in which a secret was masked: what stood there may be known (`unmasked.py`)."""
 
+# the parts of an event that are diffs, and what says that one was left out, or how it is written
+_PARTS = tuple((part, f"{part}_omitted", f"{part}_encoding") for part in ("diff", "effect"))
 _LOOSE = LOOSE.replace(b"\n", b"")
 _FILE = b"diff --git "
 # by far the most files of a diff: changed, and neither renamed nor of a name that git quotes
@@ -171,14 +173,14 @@ def of_segment(header: EventDict, events: Sequence[EventDict]) -> Hints:
     found.first = (_text(head), at) if head else None
     drafts = _Draft({}, {}, set())
     for event in (header, *events):
-        for part in ("diff", "effect"):
-            if isinstance(event.get(f"{part}_omitted"), Mapping):
+        for part, omitted, encoding in _PARTS:
+            if omitted in event and isinstance(event[omitted], Mapping):
                 found.opaque |= CONTENTS
             text = event.get(part)
-            if isinstance(text, str) and text:
+            if text and isinstance(text, str):
                 try:
                     # what a header takes away may have been added unseen
-                    _diff(from_json_text(text, event.get(f"{part}_encoding")), found, drafts, event is header)
+                    _diff(from_json_text(text, event.get(encoding)), found, drafts, event is header)
                 except (PatchError, ValueError):
                     found.opaque |= ANYTHING
     for event in events:
@@ -214,7 +216,8 @@ def _earliest(found: dict[str, int], head: object, at: int) -> None:
 
 def _text(value: object) -> str:
     """Return text that a database can hold."""
-    return str(value).encode("utf-8", "backslashreplace").decode()
+    text = str(value)
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
 def _diff(diff: bytes, found: Hints, drafts: _Draft, both_ways: bool) -> None:

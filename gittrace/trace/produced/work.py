@@ -1,12 +1,14 @@
 """What a trace produced: files and lines, as they are claimed and kept (`work_reader.py` finds them)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from gittrace.git.history import Leaf
 from gittrace.trace.text.fingerprint import Block, Line, RunKey
 
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_MICROSECOND = timedelta(microseconds=1)
 # the place of an event: session, and the number of its segment in the session
 Order = tuple[str, int]
 
@@ -85,6 +87,8 @@ def microseconds(at: object) -> int:
     """Return an event's time in microseconds since the epoch; 0 when it can't be read."""
     try:
         moment = datetime.fromisoformat(str(at))
+        if moment.tzinfo is not None:
+            return (moment - _EPOCH) // _MICROSECOND
         return int(moment.replace(microsecond=0).timestamp()) * 1_000_000 + moment.microsecond
     except (ValueError, OverflowError):
         return 0

@@ -22,7 +22,7 @@ def summary(event: dict[str, Any]) -> dict[str, Any]:
     return {
         key: value[:_LONGEST] if isinstance(value, str) else value
         for key in _SUMMARY_KEYS
-        if (value := event.get(key)) is not None and (isinstance(value, str) or key not in _TEXTS)
+        if key in event and (value := event[key]) is not None and (isinstance(value, str) or key not in _TEXTS)
     }
 
 
