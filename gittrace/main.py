@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # objects after which garbage is looked for, and how often that is done again among older ones: what is read of a long
 # history is much, is held, and has next to no cycles
-_COLLECT = 50_000, 20, 10
+_COLLECT = 200_000, 20, 10
 # what the file system says when it can't take more; the user's to mend, not a bug of ours
 _THEIR_ERRORS = frozenset(
     getattr(errno, name)

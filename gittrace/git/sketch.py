@@ -19,21 +19,23 @@ _MANY = 200
 _IN_A_ROW = 50
 # what a git may print (bytes) before it has to wait: were it more, the reader would be left with it when git has ended
 _WIDE = 1 << 18
+# the same of one that is begun while the reader is busy
+_WIDEST = 1 << 20
 
 Pair = tuple[str, str]
 Found = tuple[int, bytes | None]
 
 
-def sketches(repo: Repository, pairs: Sequence[Pair], limit: int) -> Iterator[Found]:
+def sketches(repo: Repository, pairs: Sequence[Pair], limit: int, early: bool = False) -> Iterator[Found]:
     """Return (index, diff) of pairs (old tree, new tree), as they come: None for one over `limit` bytes.
 
-    git begins at once; many pairs are shared by two gits. A pair of which something isn't in this repository is left
-    out (git isn't asked to fetch it).
+    git begins at once; many pairs are shared by two gits, unless the caller is `early`, and has something else to do
+    first. A pair of which something isn't in this repository is left out (git isn't asked to fetch it).
     """
-    gits = 2 if len(pairs) >= _MANY and (os.cpu_count() or 1) > 1 else 1
+    gits = 2 if len(pairs) >= _MANY and (os.cpu_count() or 1) > 1 and not early else 1
     shares = [[at for at in range(len(pairs)) if at // _IN_A_ROW % gits == number] for number in range(gits)]
     running: dict[Process, Iterator[Process | Found]] = {}
-    for one in [_sketches(repo, pairs, share, limit) for share in shares if share]:
+    for one in [_sketches(repo, pairs, share, limit, early) for share in shares if share]:
         process = next(one)
         assert not isinstance(process, tuple)
         running[process] = one
@@ -52,16 +54,18 @@ def _taken(running: dict[Process, Iterator[Process | Found]]) -> Iterator[Found]
                 yield found
 
 
-def _sketches(repo: Repository, pairs: Sequence[Pair], places: Sequence[int], limit: int) -> Iterator[Process | Found]:
+def _sketches(
+    repo: Repository, pairs: Sequence[Pair], places: Sequence[int], limit: int, early: bool
+) -> Iterator[Process | Found]:
     """Yield what git gives of the pairs in these places, and git itself where more of it has to be waited for."""
     while places:
         # git stops at a blob that isn't here
-        done = yield from _until_it_stops(repo, pairs, places, limit)
+        done = yield from _until_it_stops(repo, pairs, places, limit, early)
         places = places[done:]
 
 
 def _until_it_stops(
-    repo: Repository, pairs: Sequence[Pair], places: Sequence[int], limit: int
+    repo: Repository, pairs: Sequence[Pair], places: Sequence[int], limit: int, early: bool
 ) -> Generator[Process | Found, None, int]:
     """Yield as `_sketches` does; return how many pairs that was."""
     isolated = Isolated(repo)
@@ -71,7 +75,7 @@ def _until_it_stops(
         with open(source, "wb") as file:
             file.writelines(b"%s %s\n%s" % (*map(str.encode, pairs[at]), MARK) for at in places)
         process = Process(isolated.argv("diff-tree", "--stdin", "--unified=0", *_OPTIONS), isolated.env, source=source)
-        process.widen(_WIDE)
+        process.widen(_WIDEST if early else _WIDE)
         try:
             yield process
         except BaseException:

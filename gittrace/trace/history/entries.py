@@ -4,12 +4,13 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import cached_property, lru_cache
-from itertools import islice, repeat
+from itertools import chain, repeat
 from typing import Any, NamedTuple
 
 import mmh3
 
-from gittrace.git.history import outline
+from gittrace.git.history import Outline, outline
+from gittrace.trace.history.rows import insert, parts
 from gittrace.trace.history.tables import OF_COMMITS, READ, UNREAD, UNREADABLE
 from gittrace.trace.produced.hints import Hints, lines_of, renamed, split_files
 from gittrace.trace.text.packed import blob_key, signed
@@ -18,6 +19,11 @@ _MASK = (1 << 64) - 1
 # rows that are written together, so that git need not wait for long, and for one part of commits' lines how many others
 _MOST_ROWS = 10_000
 _PARTS = 2
+# commits of which git may be asked what they change before the others are read
+_FIRST = 1000
+
+# what a commit may change: (its number, the diff without context or None for nothing, whether it is a merge)
+Sketch = tuple[int, bytes | None, bool]
 
 
 class Said(NamedTuple):
@@ -37,7 +43,7 @@ class Entries:
     def __init__(self, db: sqlite3.Connection) -> None:
         self.db = db
         self._paths: dict[bytes, int] = {}
-        self._rest: deque[tuple[str, list[tuple[Any, ...]]]] = deque()
+        self._rest: deque[tuple[str, int, list[Any]]] = deque()
         # contents that traces name, which may wait to be written
         self._named: set[int] = set()
 
@@ -46,7 +52,7 @@ class Entries:
 
         What was entered before stays, where too much does no harm.
         """
-        says: list[tuple[int, int, int, int]] = []
+        says: list[int] = []
         heads: list[tuple[int, str, int]] = []
         made: list[tuple[int, str]] = []
         mentions: set[tuple[int, int, int]] = set()
@@ -61,34 +67,32 @@ class Entries:
                 for name, lines in hints.added.items():
                     path = self.path(name)
                     mentions.add((path, number, 0))
-                    says += zip(lines, repeat(path), repeat(number), repeat(0))
+                    says += chain.from_iterable(zip(lines, repeat(path), repeat(number), repeat(0)))
                 for name, lines in hints.removed.items():
                     path = self.path(name)
-                    says += zip(lines, repeat(path), repeat(number), repeat(1))
+                    says += chain.from_iterable(zip(lines, repeat(path), repeat(number), repeat(1)))
                 mentions.update((self.path(name), number, 1) for name in hints.loose)
                 self._named.update(hints.blobs)
                 names.update(zip(hints.blobs, repeat(number)))
                 renames.update((old, new, number) for old, new in hints.renames)
         self.db.executemany("insert into made values (?, ?)", made)
-        self._later("insert or ignore into mentions values (?, ?, ?)", mentions)
-        self._later("insert or ignore into names values (?, ?)", names)
-        self._later("insert into heads values (?, ?, ?)", heads)
-        self._later("insert or ignore into renames values (?, ?, ?)", renames)
-        self._later("insert or ignore into says values (?, ?, ?, ?)", says)
+        self._later("insert or ignore into mentions", 3, chain.from_iterable(mentions))
+        self._later("insert or ignore into names", 2, chain.from_iterable(names))
+        self._later("insert into heads", 3, chain.from_iterable(heads))
+        self._later("insert or ignore into renames", 3, chain.from_iterable(renames))
+        self._later("insert or ignore into says", 4, says)
         self.want_paths(path for path, _, _ in mentions)
         if self._has_commits():
             self.db.executemany(_WANT_MAKING, [(blob,) for blob in self._named])
 
-    def _later(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Leave rows to `write_rest`: what git is to be asked for is told without them."""
-        left = iter(rows)
-        while some := list(islice(left, _MOST_ROWS)):
-            self._rest.append((statement, some))
+    def _later(self, into: str, width: int, values: Iterable[Any]) -> None:
+        """Leave rows (see `insert`) to `write_rest`: what git is to be asked for is told without them."""
+        self._rest.extend((into, width, some) for some in parts(values, _MOST_ROWS * width))
 
     def write_rest(self, most: int | None = None) -> None:
         """Enter what waits for it, or `most` parts of it: between what git tells, which works beside."""
         for _ in range(len(self._rest) if most is None else min(most, len(self._rest))):
-            self.db.executemany(*self._rest.popleft())
+            insert(self.db, *self._rest.popleft())
 
     def _has_commits(self) -> bool:
         return self.db.execute("select 1 from commits limit 1").fetchone() is not None
@@ -139,12 +143,14 @@ class Entries:
         self.db.executemany("update paths set wanted = 1 where number = ?", rows)
         self.db.executemany(_WANT_TOUCHING, rows)
 
-    def commits(self, records: Iterable[bytes], whole: bool) -> dict[str, tuple[int, str]]:
+    def commits(
+        self, records: Iterable[bytes], whole: bool, some_entered: Callable[[], None] | None = None
+    ) -> dict[str, tuple[int, str]]:
         """Enter commits, and return their times and parents; `whole`: with all that leads to them, so far as it counts.
 
-        The records are those of `gittrace.git.history`.
+        The records are those of `gittrace.git.history`. Of many, `some_entered` is called when the first ones are.
         """
-        rows, touches, reverts, occurs = [], [], [], []
+        fresh: list[tuple[int, Outline, bytes]] = []
         found: dict[str, tuple[int, str]] = {}
         number = self.db.execute("select ifnull(max(number), 0) from commits").fetchone()[0]
         has = self._known(number)
@@ -156,20 +162,33 @@ class Entries:
                     self.db.execute("update commits set whole = 1 where oid = ?", (made.oid,))
                 continue
             number += 1
-            rows.append((number, made.oid, made.time, made.parents, int(whole), record))
+            fresh.append((number, made, record))
+            if some_entered and len(fresh) == _FIRST:
+                self._enter(fresh, whole)
+                fresh.clear()
+                some_entered()
+                some_entered = None
+        self._enter(fresh, whole)
+        return found
+
+    def _enter(self, commits: Iterable[tuple[int, Outline, bytes]], whole: bool) -> None:
+        """Enter commits with their numbers and records; what they change is to be read, where that is wanted."""
+        rows: list[Any] = []
+        touches, reverts, occurs = [], [], []
+        for number, made, record in commits:
+            rows += (number, made.oid, made.time, made.parents, int(whole), record)
             touches += [(self.path(path), made.time, number) for path in {path for path, _, _ in made.leaves}]
             reverts += [(oid, number) for oid in made.reverts]
             occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.leaves]
         many = self.db.executemany
-        many("insert into commits values (?, ?, ?, ?, ?, ?)", rows)
-        self._later("insert into touches values (?, ?, ?)", touches)
-        self._later("insert or ignore into reverts values (?, ?)", reverts)
-        self._later("insert or ignore into occurs values (?, ?)", occurs)
+        insert(self.db, "insert into commits", 6, rows)
+        self._later("insert into touches", 3, chain.from_iterable(touches))
+        self._later("insert or ignore into reverts", 2, chain.from_iterable(reverts))
+        self._later("insert or ignore into occurs", 2, chain.from_iterable(occurs))
         wanted = {one for path, _, one in touches if path in self._wanted}
         wanted.update(one for blob, one in occurs if blob in self._named)
         many(_WANT, [(one,) for one in sorted(wanted)])
         many(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
-        return found
 
     def _known(self, any_commit: int) -> Callable[[str], bool]:
         if not any_commit:
@@ -181,11 +200,11 @@ class Entries:
         """Enter that what commits change can't be read."""
         self.db.executemany(f"update contents set state = {UNREADABLE} where number = ?", [(one,) for one in numbers])  # noqa: S608 - constants
 
-    def sketches(self, sketches: Iterable[tuple[int, bytes | None, bool]]) -> None:
-        """Enter what commits may change: (number, diff without context or None for nothing, whether it is a merge)."""
+    def sketches(self, sketches: Iterable[Sketch]) -> None:
+        """Enter what commits may change."""
         states: list[tuple[int | None, ...]] = []
         moves: list[tuple[int, bytes, bytes]] = []
-        adds: list[tuple[int, int, int]] = []
+        adds: list[int] = []
         for number, diff, is_merge in sketches:
             plus = minus = files = 0
             for header, body in split_files(diff or b""):
@@ -194,25 +213,26 @@ class Entries:
                     moves.append((number, names[0], names[1]))
                 lines = lines_of(body)
                 path = self.path(names[-1])
-                adds += zip(lines.added, repeat(path), repeat(number))
+                adds += chain.from_iterable(zip(lines.added, repeat(path), repeat(number)))
                 plus += lines.plus
                 minus += lines.minus
                 files += sum(map(_name_sum, names))
             known = (None, None, None) if diff is None or is_merge else map(_sum, (files, plus, minus))
             states.append((READ, *known, number))
-            if len(adds) >= _MOST_ROWS:
-                self._write_adds(adds)
+            if len(adds) >= 3 * _MOST_ROWS:
+                self._write_sketches(adds, states)
                 self.write_rest(_PARTS)
-        self._write_adds(adds)
+        self._write_sketches(adds, states)
         self.write_rest()
-        many = self.db.executemany
-        many("update contents set (state, files, added, removed) = (?, ?, ?, ?) where number = ?", states)
-        many("insert or ignore into moves values (?, ?, ?)", moves)
+        self.db.executemany("insert or ignore into moves values (?, ?, ?)", moves)
         self._want_moved(moves)
 
-    def _write_adds(self, adds: list[tuple[int, int, int]]) -> None:
-        self.db.executemany("insert or ignore into adds values (?, ?, ?)", adds)
+    def _write_sketches(self, adds: list[int], states: list[tuple[int | None, ...]]) -> None:
+        insert(self.db, "insert or ignore into adds", 3, adds)
+        query = "update contents set (state, files, added, removed) = (?, ?, ?, ?) where number = ?"
+        self.db.executemany(query, states)
         adds.clear()
+        states.clear()
 
     def _want_moved(self, moves: Iterable[tuple[int, bytes, bytes]]) -> None:
         """Want the other name of a file that is wanted under one."""

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
 from itertools import chain
@@ -13,7 +13,7 @@ from gittrace.git.history import Records, bounded, reachable, read_records, reco
 from gittrace.git.objects import EMPTY_TREE
 from gittrace.git.sketch import Pair, sketches
 from gittrace.trace.history.contents import LARGEST_COMMIT
-from gittrace.trace.history.entries import Entries, Said
+from gittrace.trace.history.entries import Entries, Said, Sketch
 from gittrace.trace.history.fate import Tips
 from gittrace.trace.history.memo import Memo
 from gittrace.trace.history.tables import UNREAD, UNREADABLE, Tables
@@ -105,9 +105,13 @@ class Gatherer:
         if self._meta("objects") != self._objects:
             self.memo.db.execute("update contents set state = ? where state = ?", (UNREAD, UNREADABLE))
             self._keep("objects", self._objects)
-        self._read_history(entries, ahead)
-        while numbers := self._unread():
-            self._sketch(entries, numbers)
+        begun: list[Iterator[Sketch]] = []
+        # git compares the first commits' trees while the others are read
+        self._read_history(entries, ahead, lambda: begun.append(self._sketches(entries, early=True)))
+        while begun or self._unread():
+            begun.append(self._sketches(entries))
+            entries.sketches(chain.from_iterable(begun))
+            begun.clear()
         entries.write_rest()
 
     def _read_traces(self, entries: Entries, ahead: Records | None) -> None:
@@ -140,8 +144,9 @@ class Gatherer:
             times.setdefault(item.header["trace_id"], []).append(str(item.header.get("at", "")))
         return {trace: microseconds(min(found)) // 1_000_000 for trace, found in times.items()}
 
-    def _sketch(self, entries: Entries, numbers: list[int]) -> None:
-        """Read what commits may change, all with one git."""
+    def _sketches(self, entries: Entries, early: bool = False) -> Iterator[Sketch]:
+        """Begin to read what commits may change of which that is not known (see `sketches`), and return it."""
+        numbers = self._unread()
         tables = Tables(self.memo.db)
         commits = tables.stems(numbers)
         trees = {stem.oid: stem.tree for stem in commits}
@@ -157,9 +162,9 @@ class Gatherer:
             elif parent is not None:
                 pairs.append((stem.number, (parent, stem.tree), len(stem.parents) > 1))
         asked = [pair for _, pair, _ in pairs]
-        found = sketches(self.store.repo, asked, LARGEST_COMMIT)
+        found = sketches(self.store.repo, asked, LARGEST_COMMIT, early)
         entries.unreadable(numbers)
-        entries.sketches(chain(nothing, ((pairs[at][0], diff, pairs[at][2]) for at, diff in found)))
+        return chain(nothing, ((pairs[at][0], diff, pairs[at][2]) for at, diff in found))
 
     def _tree(self, commit: str) -> str | None:
         objects = self.store.objects
@@ -170,20 +175,20 @@ class Gatherer:
         tips = {oid for oid in self.refs.values() if objects.kind(oid) == "commit"}
         return records(self.store.repo, objects, sorted(tips), since=since)
 
-    def _read_history(self, entries: Entries, ahead: Records | None) -> None:
+    def _read_history(self, entries: Entries, ahead: Records | None, some_entered: Callable[[], None]) -> None:
         self._read_nodes()
         since = self._since()
         objects, repo = self.store.objects, self.store.repo
         if since < int(self._meta("since") or _NEVER):
-            self._enter(entries, ahead or self._all_since(since), True)
+            self._enter(entries, ahead or self._all_since(since), True, some_entered)
             self._keep("since", str(since))
         elif tips := self._new_tips():
             before = (*self.refs.values(), *(self._meta("tips") or "").split())
             known = {oid for oid in before if oid not in tips and objects.kind(oid) == "commit"}
             known = {oid for oid in known if self._is_whole(oid)}
-            self._enter(entries, records(repo, objects, sorted(tips), sorted(known), since), True)
+            self._enter(entries, records(repo, objects, sorted(tips), sorted(known), since), True, some_entered)
         self._keep("tips", " ".join(sorted({oid for oid in self.refs.values() if self._is_whole(oid)})))
-        self._enter(entries, read_records(repo, objects, self._unknown()), False)
+        self._enter(entries, read_records(repo, objects, self._unknown()), False, some_entered)
 
     def _read_nodes(self) -> None:
         """Read the order of commits, unless that was done and nobody else has written since."""
@@ -192,8 +197,8 @@ class Gatherer:
             self._nodes = Tables(self.memo.db).nodes()
             self._nodes_of = state
 
-    def _enter(self, entries: Entries, records: Iterable[bytes], whole: bool) -> None:
-        found = entries.commits(records, whole)
+    def _enter(self, entries: Entries, records: Iterable[bytes], whole: bool, some_entered: Callable[[], None]) -> None:
+        found = entries.commits(records, whole, some_entered)
         self._nodes |= {oid: Node(time, tuple(parents.split())) for oid, (time, parents) in found.items()}
 
     def _since(self) -> int:
