@@ -34,6 +34,11 @@ SCRUBBED = frozenset(
 # `import signal` costs two milliseconds.
 _DEFAULT_SIGNALS = (13, 25)
 
+# output (bytes) that is worth to be read, and how often it is waited for that long (seconds) for so much
+_ENOUGH = 1 << 15
+_PATIENCE = 4
+_A_WHILE = 0.002
+
 # what Linux lets a pipe hold for anyone, in bytes
 _WIDE = 1 << 20
 
@@ -203,12 +208,28 @@ class Process:
 
 
 def with_output(processes: "Iterable[Process]") -> "list[Process]":
-    """Wait until some of those that stream their output have printed something, or come to an end; return these."""
+    """Wait until some of those that stream their output have printed something, or come to an end; return these.
+
+    Who prints little at a time is given some milliseconds for more: to be woken for each line costs more than to read.
+    """
     poll = select.poll()
     by_pipe = {pipe: process for process in processes for pipe in (process._output, process._errors) if pipe >= 0}
     for pipe in by_pipe:
         poll.register(pipe, select.POLLIN)
-    return list(dict.fromkeys(by_pipe[pipe] for pipe, _ in poll.poll()))
+    for _ in range(_PATIENCE):
+        events = poll.poll()
+        if any(event != select.POLLIN or _size(pipe) >= _ENOUGH for pipe, event in events):
+            break
+        time.sleep(_A_WHILE)
+    return list(dict.fromkeys(by_pipe[pipe] for pipe, _ in events))
+
+
+def _size(pipe: int) -> int:
+    """Return how many bytes a pipe holds."""
+    import fcntl
+    import termios
+
+    return int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
 class Coprocess(Process):
