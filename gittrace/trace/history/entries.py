@@ -53,35 +53,41 @@ class Entries:
         What was entered before stays, where too much does no harm.
         """
         says: list[int] = []
-        heads: list[tuple[int, str, int]] = []
+        heads: list[Any] = []
         made: list[tuple[int, str]] = []
-        mentions: set[tuple[int, int, int]] = set()
-        names: set[tuple[int, int]] = set()
-        renames: set[tuple[bytes, bytes, int]] = set()
+        mentions: list[int] = []
+        names: list[int] = []
+        renames: list[Any] = []
+        mentioned: set[int] = set()
         for trace, said in traces:
             number = self._trace(trace, said)
             own = _made(hints for _, _, hints in said.hints)
             made += [(number, oid) for oid in own]
-            heads += [(number, head, at) for head, at in _heads(said.hints, own).items()]
+            for head, at in _heads(said.hints, own).items():
+                heads += (number, head, at)
+            files: set[int] = set()
             for _, _, hints in said.hints:
-                for name, lines in hints.added.items():
-                    path = self.path(name)
-                    mentions.add((path, number, 0))
-                    says += chain.from_iterable(zip(lines, repeat(path), repeat(number), repeat(0)))
-                for name, lines in hints.removed.items():
-                    path = self.path(name)
-                    says += chain.from_iterable(zip(lines, repeat(path), repeat(number), repeat(1)))
-                mentions.update((self.path(name), number, 1) for name in hints.loose)
+                for gone, lines in enumerate((hints.added, hints.removed)):
+                    for name, some in lines.items():
+                        path = self.path(name)
+                        files.add(path)
+                        says += chain.from_iterable(zip(some, repeat(path), repeat(number), repeat(gone)))
+                loose = set(map(self.path, hints.loose))
+                mentioned |= loose
+                mentions += chain.from_iterable(zip(loose, repeat(number), repeat(1)))
                 self._named.update(hints.blobs)
-                names.update(zip(hints.blobs, repeat(number)))
-                renames.update((old, new, number) for old, new in hints.renames)
+                names += chain.from_iterable(zip(hints.blobs, repeat(number)))
+                for old, new in hints.renames:
+                    renames += (old, new, number)
+            mentioned |= files
+            mentions += chain.from_iterable(zip(files, repeat(number), repeat(0)))
         self.db.executemany("insert into made values (?, ?)", made)
-        self._later("insert or ignore into mentions", 3, chain.from_iterable(mentions))
-        self._later("insert or ignore into names", 2, chain.from_iterable(names))
-        self._later("insert into heads", 3, chain.from_iterable(heads))
-        self._later("insert or ignore into renames", 3, chain.from_iterable(renames))
+        self._later("insert or ignore into mentions", 3, mentions)
+        self._later("insert or ignore into names", 2, names)
+        self._later("insert into heads", 3, heads)
+        self._later("insert or ignore into renames", 3, renames)
         self._later("insert or ignore into says", 4, says)
-        self.want_paths(path for path, _, _ in mentions)
+        self.want_paths(mentioned)
         if self._has_commits():
             self.db.executemany(_WANT_MAKING, [(blob,) for blob in self._named])
 
@@ -180,15 +186,15 @@ class Entries:
             touches += [(self.path(path), made.time, number) for path in {path for path, _, _ in made.leaves}]
             reverts += [(oid, number) for oid in made.reverts]
             occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.leaves]
-        many = self.db.executemany
         insert(self.db, "insert into commits", 6, rows)
         self._later("insert into touches", 3, chain.from_iterable(touches))
         self._later("insert or ignore into reverts", 2, chain.from_iterable(reverts))
         self._later("insert or ignore into occurs", 2, chain.from_iterable(occurs))
         wanted = {one for path, _, one in touches if path in self._wanted}
         wanted.update(one for blob, one in occurs if blob in self._named)
-        many(_WANT, [(one,) for one in sorted(wanted)])
-        many(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
+        states = list(chain.from_iterable(zip(sorted(wanted), repeat(UNREAD))))
+        insert(self.db, "insert or ignore into contents (number, state)", 2, states)
+        self.db.executemany(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
 
     def _known(self, any_commit: int) -> Callable[[str], bool]:
         if not any_commit:
@@ -196,9 +202,9 @@ class Entries:
         query = "select 1 from commits where oid = ?"
         return lambda oid: self.db.execute(query, (oid,)).fetchone() is not None
 
-    def unreadable(self, numbers: Iterable[int]) -> None:
-        """Enter that what commits change can't be read."""
-        self.db.executemany(f"update contents set state = {UNREADABLE} where number = ?", [(one,) for one in numbers])  # noqa: S608 - constants
+    def unreadable(self) -> None:
+        """Enter that what was not read yet of what commits change can't be read."""
+        self.db.execute(f"update contents set state = {UNREADABLE} where state = {UNREAD}")  # noqa: S608 - constants
 
     def sketches(self, sketches: Iterable[Sketch]) -> None:
         """Enter what commits may change."""
@@ -254,8 +260,7 @@ class Entries:
 
 
 _INTO = "insert or ignore into contents (number, state) select"
-_WANT = f"{_INTO} ?, {UNREAD}"
-_WANT_CLAIMED = f"{_WANT} where exists (select 1 from names where blob = ?)"  # noqa: S608 - constants
+_WANT_CLAIMED = f"{_INTO} ?, {UNREAD} where exists (select 1 from names where blob = ?)"  # noqa: S608 - constants
 _WANT_TOUCHING = f"{_INTO} number, {UNREAD} from touches where path = ?"
 _WANT_MAKING = f"{_INTO} number, {UNREAD} from occurs where blob = ?"
 

@@ -80,7 +80,7 @@ class Gatherer:
             return False
         if self._meta("shallow") != self._shallow or self._meta("objects") != self._objects:
             return False
-        if self._since() < int(self._meta("since") or _NEVER) or self._unread():
+        if self._since() < int(self._meta("since") or _NEVER) or self._tables.has_unread():
             return False
         self._read_nodes()
         return not self._new_tips() and not self._unknown()
@@ -108,7 +108,7 @@ class Gatherer:
         begun: list[Iterator[Sketch]] = []
         # git compares the first commits' trees while the others are read
         self._read_history(entries, ahead, lambda: begun.append(self._sketches(entries, early=True)))
-        while begun or self._unread():
+        while begun or self._tables.has_unread():
             begun.append(self._sketches(entries))
             entries.sketches(chain.from_iterable(begun))
             begun.clear()
@@ -146,9 +146,8 @@ class Gatherer:
 
     def _sketches(self, entries: Entries, early: bool = False) -> Iterator[Sketch]:
         """Begin to read what commits may change of which that is not known (see `sketches`), and return it."""
-        numbers = self._unread()
-        tables = Tables(self.memo.db)
-        commits = tables.stems(numbers)
+        tables = self._tables
+        commits = tables.unread()
         trees = {stem.oid: stem.tree for stem in commits}
         trees |= tables.trees({stem.parents[0] for stem in commits if stem.parents} - trees.keys())
         pairs: list[tuple[int, Pair, bool]] = []
@@ -163,7 +162,7 @@ class Gatherer:
                 pairs.append((stem.number, (parent, stem.tree), len(stem.parents) > 1))
         asked = [pair for _, pair, _ in pairs]
         found = sketches(self.store.repo, asked, LARGEST_COMMIT, early)
-        entries.unreadable(numbers)
+        entries.unreadable()
         return chain(nothing, ((pairs[at][0], diff, pairs[at][2]) for at, diff in found))
 
     def _tree(self, commit: str) -> str | None:
@@ -194,7 +193,7 @@ class Gatherer:
         """Read the order of commits, unless that was done and nobody else has written since."""
         state = self.memo.db, self.memo.version()
         if self._nodes_of != state:
-            self._nodes = Tables(self.memo.db).nodes()
+            self._nodes = self._tables.nodes()
             self._nodes_of = state
 
     def _enter(self, entries: Entries, records: Iterable[bytes], whole: bool, some_entered: Callable[[], None]) -> None:
@@ -230,8 +229,9 @@ class Gatherer:
         named = (self._noted | self._rewritten | self._made()) - self._nodes.keys()
         return sorted(oid for oid in named if self.store.objects.kind(oid) == "commit")
 
-    def _unread(self) -> list[int]:
-        return [row[0] for row in self.memo.db.execute("select number from contents where state = ?", (UNREAD,))]
+    @property
+    def _tables(self) -> Tables:
+        return Tables(self.memo.db)
 
     def _graph(self) -> Graph:
         since, made = self._since(), self._made()

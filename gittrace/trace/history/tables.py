@@ -52,6 +52,11 @@ OF_COMMITS = "commits touches reverts occurs contents moves adds".split()
 # states of a commit's content; what could not be read may be here another time
 UNREAD, READ, UNREADABLE = range(3)
 _BATCH = 500
+# the tree stands in the record behind the commit's name, which is as long (see `tree_of`)
+_STEMS = (
+    "select number, oid, cast(substr(record, length(oid) + 2, length(oid)) as text), parents"  # noqa: S608 - constants
+    f" from contents join commits using (number) where state = {UNREAD} order by number"
+)
 _ADDED_BY_TRACES = (
     "select says.hint, trace, number from says left join adds on adds.hint = says.hint and adds.path in ({0})"
     " where says.path in ({0}) and not gone"
@@ -144,10 +149,14 @@ class Tables:
             self._commits[number] = made_of(record)
         return [self._commits[number] for number in wanted]
 
-    def stems(self, numbers: Iterable[int]) -> list[Stem]:
-        """Return what commits stand on, in the order of their numbers; they may be very many."""
-        rows = self._rows("select number, oid, parents, record from commits where number in ({})", sorted(numbers))
-        return [Stem(number, oid, tree_of(record), tuple(parents.split())) for number, oid, parents, record in rows]
+    def has_unread(self) -> bool:
+        """Tell whether there are commits of which it is wanted and not known what they change."""
+        return bool(self._first(f"select 1 from contents where state = {UNREAD} limit 1", ()))  # noqa: S608 - constants
+
+    def unread(self) -> list[Stem]:
+        """Return what these commits stand on, in the order of their numbers; they may be very many."""
+        rows = self.db.execute(_STEMS)
+        return [Stem(number, oid, tree, tuple(parents.split())) for number, oid, tree, parents in rows]
 
     def trees(self, oids: Iterable[str]) -> dict[str, str]:
         """Return the trees of those of the commits that are known."""

@@ -152,8 +152,9 @@ class Index(Indexed):
                     self.db.execute("insert or replace into tips values (?, ?)", (ref, oid))
             self._rows.end(self.db)
             hidden = {trace for trace in touched if self._hide(trace)}
+            has_rivals = self._hide_rivals if self._rows.may_have_rivals() else lambda _: False
             for trace in touched:
-                has_less = self._hide_rivals(trace) or trace in hidden or not self._rows.is_first
+                has_less = has_rivals(trace) or trace in hidden or not self._rows.is_first
                 self._summarize(trace, has_less)
             self.db.execute("commit")
         except BaseException:

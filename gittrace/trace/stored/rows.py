@@ -22,6 +22,10 @@ class Rows:
         self.events: list[tuple[Any, ...]] = []
         self.hints: list[tuple[Any, ...]] = []
 
+    def may_have_rivals(self) -> bool:
+        """Whether there may be segments of one name and other content."""
+        return not self.is_first or len({(session, number) for session, number, _ in self.headers}) < len(self.headers)
+
     def begin(self, db: sqlite3.Connection) -> None:
         """Put off what is cheaper to make of all rows than with each."""
         if self.is_first:
