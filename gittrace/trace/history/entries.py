@@ -180,21 +180,28 @@ class Entries:
     def _enter(self, commits: Iterable[tuple[int, Outline, bytes]], whole: bool) -> None:
         """Enter commits with their numbers and records; what they change is to be read, where that is wanted."""
         rows: list[Any] = []
-        touches, reverts, occurs = [], [], []
+        touches: list[int] = []
+        reverts: list[Any] = []
+        occurs: list[int] = []
+        wanted: list[int] = []
+        others: list[tuple[int, int]] = []
         for number, made, record in commits:
             rows += (number, made.oid, made.time, made.parents, int(whole), record)
-            touches += [(self.path(path), made.time, number) for path in {path for path, _, _ in made.leaves}]
-            reverts += [(oid, number) for oid in made.reverts]
-            occurs += [(blob_key(oid, mode == 0), number) for _, mode, oid in made.leaves]
+            paths = {self.path(path) for path, _, _ in made.leaves}
+            touches += chain.from_iterable(zip(paths, repeat(made.time), repeat(number)))
+            blobs = [blob_key(oid, mode == 0) for _, mode, oid in made.leaves]
+            occurs += chain.from_iterable(zip(blobs, repeat(number)))
+            reverts += chain.from_iterable(zip(made.reverts, repeat(number)))
+            if paths.isdisjoint(self._wanted) and self._named.isdisjoint(blobs):
+                others += zip(repeat(number), blobs)
+            else:
+                wanted += (number, UNREAD)
         insert(self.db, "insert into commits", 6, rows)
-        self._later("insert into touches", 3, chain.from_iterable(touches))
-        self._later("insert or ignore into reverts", 2, chain.from_iterable(reverts))
-        self._later("insert or ignore into occurs", 2, chain.from_iterable(occurs))
-        wanted = {one for path, _, one in touches if path in self._wanted}
-        wanted.update(one for blob, one in occurs if blob in self._named)
-        states = list(chain.from_iterable(zip(sorted(wanted), repeat(UNREAD))))
-        insert(self.db, "insert or ignore into contents (number, state)", 2, states)
-        self.db.executemany(_WANT_CLAIMED, [(one, blob) for blob, one in occurs if one not in wanted])
+        self._later("insert into touches", 3, touches)
+        self._later("insert or ignore into reverts", 2, reverts)
+        self._later("insert or ignore into occurs", 2, occurs)
+        insert(self.db, "insert or ignore into contents (number, state)", 2, wanted)
+        self.db.executemany(_WANT_CLAIMED, others)
 
     def _known(self, any_commit: int) -> Callable[[str], bool]:
         if not any_commit:
