@@ -158,9 +158,11 @@ class Attributor:
         self, path: bytes, lines: Lines, wanted: Collection[int], causes: "_Causes", tree: TreeEditor
     ) -> dict[int, Line | None]:
         """Return what is known of a content that nobody recorded as it is."""
-        near = self.lineage.compare(path, lines, causes, causes.noted)
+        held = partial(self._held, tree)
         texts = {at: lines.text(at) for at in wanted if at < lines.size}
-        far = self.lineage.compare_far(path, lines, near, texts, causes, lambda other: self._held(tree, other))
+        name = self.lineage.once_named(path, lines, texts, causes, held)
+        near = self.lineage.compare(name, lines, causes, causes.noted)
+        far = self.lineage.compare_far(name, lines, near, texts, causes, held)
         births = {at: far.get(at) or near.births[at] for at in texts}
         return _lines(texts, wanted, births, causes, far)
 

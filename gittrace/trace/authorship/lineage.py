@@ -190,7 +190,7 @@ class Lineage:
 
         def held(path: bytes) -> list[Text]:
             oids = [oid for name in self.names(path) if (oid := self._oid(session_id, name))]
-            return [text for oid in oids for text in self._open(path, oid).each_key()]
+            return [text for oid in oids for text in self._open(path, oid, session_id).each_key()]
 
         return held
 
@@ -198,15 +198,26 @@ class Lineage:
         """Return what is known of a content that no step made (see `Recognition`)."""
         return self._recognition.compare(self.name(path), lines, allowed, sessions)
 
+    def once_named(
+        self, path: bytes, lines: Lines, wanted: Iterable[int], allowed: Allowed, standing: Standing
+    ) -> bytes:
+        """Return the first name of a file, also where nobody recorded that it was renamed (see `Recognition`)."""
+        first = self.name(path)
+        if first != path or self._recognition.last(path, allowed):
+            return first
+        return self._recognition.once_named(lines, wanted, allowed, standing) or path
+
     def compare_far(
         self, path: bytes, lines: Lines, found: Recalled, wanted: Iterable[int], allowed: Allowed, standing: Standing
     ) -> dict[int, Birth | None]:
         """Return what is known of lines of a content that are not `found`, from other files: those that are wanted."""
         return self._recognition.compare_far(self.name(path), lines, found, wanted, allowed, standing)
 
-    def _adopt(self, path: bytes, lines: Lines) -> Version:
+    def _adopt(self, path: bytes, lines: Lines, session_id: str) -> Version:
         """Return a content that no step made."""
-        name = self.name(path)
+        name = self.once_named(path, lines, range(lines.size), always, self.standing(session_id))
+        if name != self.name(path):
+            self._also_named(name, path)
         births = self._recognition.compare(name, lines, always).births
         version = Version(name, self._shelf, self._numbering.numbers(name, lines, births))
         self._recognition.spelled(version, lines)
@@ -219,7 +230,7 @@ class Lineage:
         base = self._bases.get(session_id)
         return base(path) if base else None
 
-    def _open(self, path: bytes, oid: str | None) -> Version:
+    def _open(self, path: bytes, oid: str | None, session_id: str) -> Version:
         """Return the version of a content; one of unknown lines when it is not here."""
         known = self.find(path, oid) or self._making.get(oid) if oid else None
         if known:
@@ -227,14 +238,17 @@ class Lineage:
         lines = self.past.content(oid) if oid else None
         if lines is None or oid is None:
             return Version(self.name(path), self._shelf)
-        version = self._versions[self.name(path), oid] = self._adopt(path, lines)
+        version = self._versions[self.name(path), oid] = self._adopt(path, lines, session_id)
         self._shelf.hold(version)
         return version
 
     def _draft(self, step: Step, change: Change) -> _Draft | None:
         current = self._current.setdefault(step.when.session_id, {})
         old_oid = change.old_oid or (self._oid(step.when.session_id, change.old_path) if change.old_path else None)
-        old = Version(b"", self._shelf) if change.old_path is None else self._open(change.old_path, old_oid)
+        if change.old_path is None:
+            old = Version(b"", self._shelf)
+        else:
+            old = self._open(change.old_path, old_oid, step.when.session_id)
         if change.new_path is None:
             current[change.old_path or b""] = None
             return _Draft(Version(old.path, self._shelf), old, None, [(range(old.size), range(0))], set())
@@ -252,10 +266,12 @@ class Lineage:
         return _Draft(version, old, new_oid, blocks, fresh, follows, change.taken)
 
     def _rename(self, old: bytes, new: bytes) -> None:
-        first = self.name(old)
         if new not in self._recognition.states and new not in self._names:
-            self._names[new] = first
-            self._later.setdefault(first, []).append(new)
+            self._also_named(self.name(old), new)
+
+    def _also_named(self, first: bytes, new: bytes) -> None:
+        self._names[new] = first
+        self._later.setdefault(first, []).append(new)
 
     def _whole(self, path: bytes, old: Version, oid: str | None) -> _Draft | None:
         lines = self.past.content(oid) if oid else None

@@ -5,6 +5,7 @@ state matches (partial staging, a formatter, a rebase). It is looked for in its 
 is enough; elsewhere it takes several together, which no longer stand where they were.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
@@ -130,6 +131,14 @@ class Memory:
     def knows(self, text: bytes) -> bool:
         """Tell whether a line (as a key) stood in some file."""
         return text in self._far
+
+    def files(self, texts: Iterable[bytes], allowed: Allowed) -> list[bytes]:
+        """Return the files in which lines (as keys) stood, if each stood in one, those with most of them first."""
+        held = Counter[bytes]()
+        for text in filter(self.knows, texts):
+            there = {place.version.path for place in self._far[text] if allowed(place.when)}
+            held.update(there if len(there) == 1 else ())
+        return [path for path, _ in held.most_common()]
 
     def recall_back(
         self, path: bytes, texts: Sequence[bytes], anchors: Iterable[int], wanted: Collection[int], allowed: Allowed

@@ -24,6 +24,8 @@ from gittrace.trace.text.wrapped import Source, matched
 
 # lines of which is held what is known of them, and how they are spelled
 _MOST_LINES = 1 << 21
+# files one of which a content may have been of under another name, those with most of its lines first
+_MOST_FILES = 8
 
 # which moments counted, which sessions were named, how many lines had been told
 _Asked = tuple[bytes, frozenset[str], int]
@@ -84,6 +86,28 @@ class Recognition:
         for at, birth in _wrapped(states, [version for _, version in last], lines, found, moments).items():
             found.put(at, [birth])
         return found
+
+    def once_named(self, lines: Lines, wanted: Iterable[int], allowed: Allowed, standing: Standing) -> bytes | None:
+        """Return the first name of the file that a content is of, under a name that nobody recorded.
+
+        It is one that is gone, with at least half of these lines when it was recorded last, if any of the wanted lines
+        was recorded at all; `standing` is as for `Memory.recall_far`.
+        """
+        if not any(self.memory.knows(lines.key(at)) for at in wanted):
+            return None
+        said = list(filter(None, lines.keys()))
+        found: list[tuple[int, bytes]] = []
+        for name in self.memory.files(said, allowed)[:_MOST_FILES]:
+            last = self.last(name, allowed)
+            keys = frozenset(last.each_key()) if last else ()
+            found.append((sum(text in keys for text in said), name))
+        likely = (name for count, name in sorted(found, reverse=True) if 2 * count >= len(said))
+        return next((name for name in likely if not standing(name)), None)
+
+    def last(self, name: bytes, allowed: Allowed) -> Version | None:
+        """Return the last allowed version of a file that a step made."""
+        states = self.states.get(name)
+        return states.newest(self.memory.near(name).moments.allowed(allowed)) if states else None
 
     def compare_far(
         self, name: bytes, lines: Lines, found: Recalled, wanted: Iterable[int], allowed: Allowed, standing: Standing

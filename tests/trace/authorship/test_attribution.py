@@ -426,6 +426,43 @@ def test_rename(work: Recording, recorded: bool) -> None:
     assert found["the line named two"] == ("two" if recorded else None)
 
 
+def renamed_unseen(work: Recording) -> None:
+    """Write a line, and let somebody rename the file and commit it with another one beside it."""
+    work.start()
+    work.did("one", a=TEN + lines("mine"))
+    work.stop()
+    work.git("mv", "a", "z")
+    work.write(z=TEN + lines("theirs", "mine"))
+    work.commit()
+
+
+def test_renamed_and_changed_where_nobody_recorded_it(work: Recording) -> None:
+    """A line is known though it is the only one that was written there."""
+    renamed_unseen(work)
+    found = blamed(work, "z")
+    assert (found["the line named mine"], found["the line named theirs"]) == ("one", None)
+
+
+def test_a_session_that_begins_on_what_was_renamed_unseen(work: Recording) -> None:
+    renamed_unseen(work)
+    work.start()
+    work.did("two", z=TEN + lines("theirs", "mine", "more"))
+    work.commit()
+    found = blamed(work, "z")
+    assert (found["the line named mine"], found["the line named theirs"]) == ("one", None)
+    assert found["the line named more"] == "two"
+
+
+def test_a_line_of_a_file_that_stands_is_not_taken_for_that_of_its_like(work: Recording) -> None:
+    work.start()
+    work.did("one", a=TEN + lines("mine"))
+    work.commit()
+    work.stop()
+    work.write(a=TEN, z=TEN + lines("theirs", "mine"))
+    work.commit()
+    assert set(blamed(work, "z").values()) == {None}
+
+
 def test_line_ends_changed_by_somebody(work: Recording) -> None:
     work.start()
     work.did("one", crlf=lines("one", "two"))
