@@ -5,7 +5,8 @@ from collections.abc import Sequence
 Text = bytes | None
 # lines by what they say, or by the letters of that (see `gittrace.trace.text.lines`); or the bytes of a content
 Row = Sequence[Text] | str | bytes
-# what is compared at once: longer pieces have to be given new memory each time
+# what is compared first, and what at once: longer pieces have to be given new memory each time
+_FIRST = 1 << 8
 _LONGEST = 1 << 15
 
 
@@ -20,18 +21,18 @@ def alike_before(one: Row, end: int, other: Row, until: int, most: int) -> int:
 
 
 def _longest(one: Row, at: int, other: Row, start: int, most: int, back: bool) -> int:
-    """Return how far two are the same, `most` at the most: stretches are tried, longer ones as long as they are."""
-    done, step = 0, 1
-    grows = True
+    """Return how far two are the same, `most` at the most: longer stretches as long as they are, then halves."""
+    done, step, grows = 0, min(most >> 5, _FIRST) or 1, True
     while done < most:
-        to = min(done + step, most)
+        to = done + step if grows else (done + most + 1) >> 1
+        if to > most:
+            to = most
         if back:
             is_same = one[at - to : at - done] == other[start - to : start - done]
         else:
             is_same = one[at + done : at + to] == other[start + done : start + to]
         if is_same:
-            done = to
+            done, step = to, min(step * 4, _LONGEST) if grows else 0
         else:
             most, grows = to - 1, False
-        step = min(step * 4, _LONGEST) if grows else max((most - done) // 2, 1)
     return done
