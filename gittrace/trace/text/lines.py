@@ -4,7 +4,8 @@ What contents have in common is then found in strings, at the speed of memory. L
 something within one alphabet only, and a new one is begun when much has been read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import cast
 from weakref import WeakSet, ref
 
@@ -77,19 +78,18 @@ class Alphabet:
     def changed(self, before: "Lines", old: bytes, new: bytes) -> "Lines":
         """Return the lines of a content, given those of another one, by what differs. Raises OverflowError."""
         row, said, parts = [], [], []
-        at = end = here = 0
-        for one in line_splices(old, new):
-            start = at + old.count(b"\n", end, one.old)
+        at = here = 0
+        found = list(line_splices(old, new))
+        for one, (start, end) in zip(found, _numbers(old, before.size, found), strict=True):
             added = self.lines(split(new[one.new : one.new_end]))
             row += [before.row[at:start], added.row]
             said += [before.said[at:start], added.said]
             here += start - at
-            at = before.size if one.old_end == len(old) else start + old.count(b"\n", one.old, one.old_end)
-            parts.append(Splice(start, at, here, here + added.size))
-            here, end = here + added.size, one.old_end
-        found = Lines(self, "".join([*row, before.row[at:]]), "".join([*said, before.said[at:]]))
-        found.follow(before, parts)
-        return found
+            parts.append(Splice(start, end, here, here + added.size))
+            at, here = end, here + added.size
+        lines = Lines(self, "".join([*row, before.row[at:]]), "".join([*said, before.said[at:]]))
+        lines.follow(before, parts)
+        return lines
 
 
 class Lines:
@@ -148,6 +148,19 @@ class Lines:
         """Tell whether one of the lines says one of these."""
         letters = (says is not None and self.alphabet.said(says) for says in some)
         return any(letter and ord(letter) < self._known and letter in self.said for letter in letters)
+
+
+def _numbers(old: bytes, size: int, parts: Sequence[Splice]) -> Iterator[tuple[int, int]]:
+    """Yield of each part of a content of `size` lines the number of the first line, and of the one behind it."""
+    spans = list(pairwise([0, *(end for one in parts for end in one[:2]), len(old)]))
+    # to count what is in the longest one takes longest, and follows from the rest
+    longest = max(range(len(spans)), key=lambda number: spans[number][1] - spans[number][0])
+    counts = [0 if number == longest else old.count(b"\n", *span) for number, span in enumerate(spans)]
+    is_cut = bool(old) and not old.endswith(b"\n")
+    counts[longest] = size - is_cut - sum(counts)
+    numbers = list(accumulate(counts))
+    for one, start, end in zip(parts, numbers[::2], numbers[1::2], strict=False):
+        yield start, size if one.old_end == len(old) else end
 
 
 class Alphabets:
