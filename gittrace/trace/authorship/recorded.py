@@ -233,7 +233,9 @@ class _Steps:
                     when = When(self.session.id, segment.index, at)
                     step = Step(when, writer, some, links, self._contents(brought), self._contents(lent))
                     # what segments of the trace that came later could change of it
-                    by = f"{when} {writer} {[change.new_oid for change in some]} {sorted(brought)} {sorted(lent)}"
+                    whose = writer and (writer.event_id, writer.at, writer.part, writer.who, writer.agent)
+                    oids = [change.new_oid for change in some]
+                    by = f"{segment.index} {at} {whose} {oids} {sorted(brought)} {sorted(lent)}"
                     yield Told(at, step, by, bool(segment.sha256))
                     links = {}
             if event.get("tree"):
