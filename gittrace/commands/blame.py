@@ -1,11 +1,11 @@
 """git trace blame."""
 
-import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from itertools import groupby
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from gittrace.commands import display
 from gittrace.commands.common import json_option, print_json
@@ -21,6 +21,9 @@ from gittrace.trace.authorship.blame import Explained, asking, explain, path_fro
 from gittrace.trace.stored.reasoning import reasons
 from gittrace.trace.stored.store import Store
 
+if TYPE_CHECKING:
+    import argparse
+
 DESCRIPTION = """\
 Show for each line of a file the commit that it came from, as git blame does, and the trace and event that first wrote
 it, through moves and changes of white space. Lines that no event wrote are shown with the author of their commit."""
@@ -29,7 +32,17 @@ _SHORT_COMMIT = 8
 _LONGEST_NAME = 20
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def parse_fast(argv: list[str]) -> SimpleNamespace | None:
+    """Parse `[--json] FILE [REV]` without argparse, which takes milliseconds to load; None for the rest."""
+    as_json = argv[:1] == ["--json"]
+    words = argv[as_json:]
+    if not 1 <= len(words) <= 2 or any(word.startswith("-") for word in words):
+        return None
+    file, revision = [*words, None][:2]
+    return SimpleNamespace(file=file, revision=revision, spans=[], verbose=False, json=as_json)
+
+
+def add_arguments(parser: "argparse.ArgumentParser") -> None:
     """Declare options and arguments."""
     lines = "show only these lines, as git blame takes them: START,END or :FUNCTION"
     parser.add_argument("-L", dest="spans", action="append", default=[], metavar="RANGE", help=lines)
@@ -43,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(args: "SimpleNamespace | argparse.Namespace") -> int:
     """Blame."""
     store = Store(discover())
     try:

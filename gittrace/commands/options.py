@@ -1,7 +1,7 @@
 """Options and warnings that the reading commands share."""
 
-import argparse
 import sys
+from typing import TYPE_CHECKING
 
 from gittrace.errors import NotFound
 from gittrace.text import counted, shown
@@ -9,8 +9,11 @@ from gittrace.trace.stored.names import Target
 from gittrace.trace.stored.store import Store
 from gittrace.trace.upkeep.prune import Pruned
 
+if TYPE_CHECKING:
+    import argparse
 
-def count_option(parser: argparse.ArgumentParser, things: str = "traces") -> None:
+
+def count_option(parser: "argparse.ArgumentParser", things: str = "traces") -> None:
     """Declare `-n N`; -1 stands for all. A module with TAKES_COUNT takes `-N` too."""
     said = f"show at most N {things}; -N for short"
     parser.add_argument("-n", dest="count", type=_count, default=-1, metavar="N", help=said)
@@ -18,6 +21,9 @@ def count_option(parser: argparse.ArgumentParser, things: str = "traces") -> Non
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdecimal()):
+        # that takes milliseconds to load, and not all who import this file parse with it
+        import argparse
+
         raise argparse.ArgumentTypeError(f"'{text}' is not a count")
     return int(text)
 

@@ -3,11 +3,16 @@
 import hashlib
 import re
 import weakref
+from functools import cached_property
 
 from gittrace.errors import TraceError
 from gittrace.git.objects import DIRECTORY, EMPTY_TREE, GITLINK, BaseStore, Entry, ObjectMissing, ObjectStore
 from gittrace.git.repository import Repository
 from gittrace.text import decode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import IO
 
 _IN_MEMORY = 64 << 20
 
@@ -53,15 +58,19 @@ class Overlay(BaseStore):
     """A store over another one, with more objects. Past 64 MiB they are kept in a temporary file."""
 
     def __init__(self, base: ObjectStore) -> None:
-        # it costs milliseconds, and few need an overlay
-        import tempfile
-
         super().__init__(base.format)
         self.base = base
-        self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (lives as long as the overlay)
-        weakref.finalize(self, self._file.close)
         self._end = 0
         self._places: dict[str, tuple[str, int, int]] = {}
+
+    @cached_property
+    def _file(self) -> "IO[bytes]":
+        # it costs milliseconds, and most overlays get nothing
+        import tempfile
+
+        file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115 (lives as long as the overlay)
+        weakref.finalize(self, file.close)
+        return file
 
     def add(self, kind: str, content: bytes) -> str:
         """Add an object, unless the base has it, and return its oid."""
@@ -104,7 +113,8 @@ class Overlay(BaseStore):
 
     def close(self) -> None:
         """Drop the added objects; the base stays open."""
-        self._file.close()
+        if self._places:
+            self._file.close()
         self._places.clear()
 
 

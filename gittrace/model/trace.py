@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from gittrace.model.attribution import Attribution
 from gittrace.vocabulary import COMMIT, REWRITE, STOP
@@ -295,6 +294,9 @@ def public_url(remote: str) -> tuple[str | None, str | None]:
     """
     scheme, host, path = "https", "", ""
     if "://" in remote:
+        # it takes milliseconds to load, and is for exports
+        from urllib.parse import urlsplit
+
         try:
             parts = urlsplit(remote)
             port = f":{parts.port}" if parts.port and parts.scheme in ("http", "https") else ""

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from gittrace.commands import blame as command
 from gittrace.errors import GitFailed
+from gittrace.main import build_parser, find
 from gittrace.trace.authorship.answers import Answers
 from gittrace.trace.authorship.blame import asking, explain
 from gittrace.trace.stored.store import Store
@@ -208,3 +210,17 @@ def test_sha256(make_work: Make) -> None:
     work = make_work("repo256", "sha256")
     written(work)
     assert [line["event"] is not None for line in blame(work, "new")] == [True, True]
+
+
+@pytest.mark.parametrize("said", [["a"], ["a", "HEAD"], ["--json", "a"], ["--json", "a b", "HEAD~"], [""]])
+def test_what_is_parsed_without_argparse_means_the_same(said: list[str]) -> None:
+    fast = command.parse_fast(said)
+    assert fast is not None
+    assert vars(fast) == vars(build_parser(find("blame")).parse_args(said))
+
+
+@pytest.mark.parametrize(
+    "said", [[], ["-h"], ["a", "b", "c"], ["-v", "a"], ["a", "--json"], ["--", "a"], ["-L1,2", "a"]]
+)
+def test_the_rest_is_left_to_argparse(said: list[str]) -> None:
+    assert command.parse_fast(said) is None
