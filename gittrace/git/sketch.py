@@ -73,7 +73,7 @@ def _until_it_stops(
     try:
         source = os.path.join(isolated.git_dir, "pairs")
         with open(source, "wb") as file:
-            file.writelines(b"%s %s\n%s" % (*map(str.encode, pairs[at]), MARK) for at in places)
+            file.write("".join([f"{' '.join(pairs[at])}\n{MARK.decode()}" for at in places]).encode())
         process = Process(isolated.argv("diff-tree", "--stdin", "--unified=0", *_OPTIONS), isolated.env, source=source)
         process.widen(_WIDEST if early else _WIDE)
         try:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gittrace.model.segment import SegmentLine
     from gittrace.trace.stored.unpacked import Ahead, Named, Unpacked
 
-_VERSION = 6
+_VERSION = 7
 _SCHEMA = f"""
 create table tips (ref text primary key, oid text not null);
 create table segments (
@@ -151,7 +151,8 @@ class Index(Indexed):
                     touched |= self._read_ref(ref, seen.get(ref), oid)
                     self.db.execute("insert or replace into tips values (?, ?)", (ref, oid))
             self._rows.end(self.db)
-            hidden = {trace for trace in touched if self._hide(trace)}
+            covered = {row[0] for row in self.db.execute("select trace from forgets union select trace from hidden")}
+            hidden = {trace for trace in touched & covered if self._hide(trace)}
             has_rivals = self._hide_rivals if self._rows.may_have_rivals() else lambda _: False
             for trace in touched:
                 has_less = has_rivals(trace) or trace in hidden or not self._rows.is_first
@@ -303,8 +304,6 @@ class Index(Indexed):
         Return whether something was taken out that was not hidden before.
         """
         was_hidden = self.db.execute("select * from hidden where trace = ?", (trace,)).fetchall()
-        if not was_hidden and not self.db.execute("select 1 from forgets where trace = ?", (trace,)).fetchone():
-            return False
         dead = self.tombstones(trace)
         for *where, began, _ in was_hidden:
             place = Place(*where)

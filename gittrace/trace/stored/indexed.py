@@ -45,11 +45,7 @@ class Indexed:
 
     def hints(self, trace: str) -> list[tuple[str, int, str]]:
         """Return (session, index, hints) of the segments of a trace (see `gittrace.trace.produced.hints`), in order."""
-        query = (
-            "select session, idx, data from hints where trace = ? and exists"
-            " (select 1 from segments as s where (s.session, s.idx, s.sha) = (hints.session, hints.idx, hints.sha))"
-            " order by session, idx"
-        )
+        query = "select session, idx, data from hints where trace = ? order by session, idx"
         return self.db.execute(query, (trace,)).fetchall()
 
     def naming(self, path: bytes) -> tuple[set[str], set[str]]:
@@ -60,9 +56,7 @@ class Indexed:
 
     def noted_commits(self) -> set[str]:
         """Return the commits that carry a segment of a trace."""
-        query = (
-            "select distinct commit_oid from segments where commit_oid != '' and trace in (select trace from traces)"
-        )
+        query = "select distinct commit_oid from segments where commit_oid != ''"
         return {row[0] for row in self.db.execute(query)}
 
     def noted(self, commit: str) -> dict[str, int]:

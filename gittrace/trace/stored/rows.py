@@ -6,7 +6,7 @@ from typing import Any
 Key = tuple[str, int, str]
 
 EVENT_INDEXES = """
-create index events_by_trace on events (trace);
+create index events_by_trace on events (trace, at);
 create index events_by_id on events (id);
 create index events_by_tail on events (substr(id, 25));
 """
