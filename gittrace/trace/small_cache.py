@@ -39,6 +39,8 @@ def ensure_tables(db: sqlite3.Connection, schema: str, version: int) -> None:
     """Drop all tables and make those of `schema`, statements each ended by `;`, unless they are of this version."""
     if db.execute("pragma user_version").fetchone()[0] == version:
         return
+    # of a new file: most of what is written is rows in no order, and texts of which four would fill a page
+    db.execute("pragma page_size = 16384")
     db.execute("begin immediate")
     # another process may have been faster
     if db.execute("pragma user_version").fetchone()[0] != version:
