@@ -18,8 +18,9 @@ from gittrace.trace.text.alike import Text
 # what lines must say together (characters without white space, lines) to be known in a file that they never stood in
 _FAR_TELLING = 30
 _FAR_LINES = 2
-# births of one line in one file that are kept apart
+# births of one line that are kept apart, and files in which one stood
 _MOST_BIRTHS = 8
+_MOST_FILES = 4
 
 
 # what lines say, by their indexes; those that may be asked for
@@ -126,7 +127,7 @@ class Memory:
                 continue
             place = Place(version, at, version.birth(at), when, moment)
             near.learn(text, place)
-            _learn(self._far, text, place)
+            _learn_far(self._far, text, place)
 
     def knows(self, text: bytes) -> bool:
         """Tell whether a line (as a key) stood in some file."""
@@ -175,14 +176,15 @@ class Memory:
         held: dict[bytes, Collection[Text]] = {}
         places = {}
         for at in anchors:
-            place = _only(self._far.get(texts[at]), allowed)
-            if place is None or place.version.path == path:
-                continue
-            there = place.version.path
-            if there not in held:
-                held[there] = frozenset(standing(there))
-            if texts[at] not in held[there]:
-                places[at] = place
+            likely = []
+            for place in _of_one(self._far.get(texts[at], ()), allowed):
+                there = place.version.path
+                if there not in held:
+                    held[there] = frozenset(standing(there) if there != path else ())
+                if there != path and texts[at] not in held[there]:
+                    likely.append(place)
+            if likely:
+                places[at] = max(likely, key=lambda place: _beside(place, texts, at))
         found: dict[int, Birth | None] = {}
         for run in _runs(_grown(places, texts, wanted)):
             said = [texts[at] for at in run if texts[at]]
@@ -197,6 +199,33 @@ def _learn(places: dict[bytes, tuple[Place, ...]], text: bytes, place: Place) ->
         places[text] = (place,)
     elif len(known) < _MOST_BIRTHS and all(one.birth is not place.birth for one in known):
         places[text] = (*known, place)
+
+
+def _learn_far(places: dict[bytes, tuple[Place, ...]], text: bytes, place: Place) -> None:
+    known = places.get(text, ())
+    same = {one.version.path for one in known if one.birth is place.birth}
+    room = len(same) < _MOST_FILES if same else len({id(one.birth) for one in known}) < _MOST_BIRTHS
+    if room and place.version.path not in same:
+        places[text] = (*known, place)
+
+
+def _of_one(places: tuple[Place, ...], allowed: Allowed) -> list[Place]:
+    """Return the places that are allowed, none where the line was born several times."""
+    known = [place for place in places if allowed(place.when)]
+    return known if all(one.birth is known[0].birth for one in known) else []
+
+
+def _beside(place: Place, texts: Texts, at: int) -> int:
+    """Return how many of the lines next to one stood next to it in a place."""
+    version = place.version
+    around = [(_said(texts, at + way), place.line + way) for way in (1, -1)]
+    return sum(0 <= there < version.size and version.key(there) == text for text, there in around)
+
+
+def _said(texts: Texts, at: int) -> Text:
+    if isinstance(texts, Mapping):
+        return texts.get(at)
+    return texts[at] if 0 <= at < len(texts) else None
 
 
 def _only(places: tuple[Place, ...] | None, allowed: Allowed) -> Place | None:

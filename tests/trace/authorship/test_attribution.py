@@ -313,6 +313,19 @@ def test_moved_with_a_line_that_had_come_back_unseen(work: Recording) -> None:
     assert wrote(work, "b") == known | said("new", by="commit")
 
 
+def test_moved_with_a_line_that_came_back_unseen_and_stood_in_two_files(work: Recording) -> None:
+    work.write(a=TEN + lines("wanderer"), b=lines("one", "two", "three"))
+    work.commit()
+    work.start()
+    work.did("first", a=TEN, b=lines("one", "wanderer", "two", "three"))
+    work.commit()
+    work.did("second", b=lines("one", "other", "two", "three"))
+    work.git("checkout", "b")
+    work.write(b=lines("three"), c=lines("one", "wanderer", "two"))
+    work.commit()
+    assert set(blamed(work, "c").values()) == {None}
+
+
 def test_typed_into_another_file_beside_what_was_moved_there(work: Recording) -> None:
     """It had not stood beside that before."""
     work.write(a=lines("one of those", "three of those", "two of those") + TEN)
