@@ -1,6 +1,7 @@
 """The events of commits, with the tree of the worktree just after each."""
 
 import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ from gittrace.vocabulary import COMMIT, REWRITE
 
 # a commit older than this (seconds) when it is found: what the worktree holds now is not what it held then
 _JUST_NOW = 5
+# files of which is asked whether one is another one under a new name, and how large they may be (bytes)
+_MOST_GONE = 20
+_LARGEST = 1 << 20
 # such commits hold what stood elsewhere before
 _GRAFTED = ("cherry-pick", "revert", "am", "rebase")
 _JOINED = (*_GRAFTED, "merge", "pull", "commit (merge)", "commit (cherry-pick)")
@@ -142,13 +146,16 @@ class CommitEvents:
         """Return the last known worktree, where HEAD was before the commit, with what that changed laid over it.
 
         A file stays that was committed in part: the worktree held all that the commit does to it, and more, before the
-        commit, and still does.
+        commit, and still does. One goes that is gone by now and of which the commit has the new name alone.
         """
         entry = made.entry
         self._follow(made.old)
         before, after = TreeEditor(self._store, self.tree), TreeEditor(self._store, self.taken.tree)
         editor = TreeEditor(self._store, self.tree)
-        for change in self._store.changes(self._parent(entry), entry.tree):
+        changes = self._store.changes(self._parent(entry), entry.tree)
+        for path in self._once_named(change for change in changes if change.old_oid is None):
+            editor.remove(path)
+        for change in changes:
             had = before.get(change.path)
             if had is not None and had == after.get(change.path) and self._is_part(change, had.oid, entry):
                 continue
@@ -157,6 +164,21 @@ class CommitEvents:
             else:
                 editor.set(change.path, change.new_mode, change.new_oid)
         return editor.write(self.repo)
+
+    def _once_named(self, added: Iterable[Change]) -> Iterator[bytes]:
+        """Yield the paths under which files stood that a commit has under new names, and that are gone by now."""
+        new = [change.new_oid for change in added if change.new_oid and change.new_mode != GITLINK]
+        gone = [one for one in self._store.changes(self.tree, self.taken.tree) if one.new_oid is None] if new else []
+        for one in gone[:_MOST_GONE]:
+            if any(one.old_oid == oid or self._is_like(one.old_oid, oid) for oid in new[:_MOST_GONE]):
+                yield one.path
+
+    def _is_like(self, old: str | None, new: str) -> bool:
+        """Tell whether at least half of the lines of two contents are the same."""
+        if any(oid is None or self._store.size(oid) > _LARGEST for oid in (old, new)):
+            return False
+        had, has = self._lines(old), self._lines(new)
+        return 2 * len(had & has) >= max(len(had), len(has))
 
     def _still_stands(self, entry: Entry) -> bool:
         """Tell whether the worktree holds all that a commit brought; if not, work has gone on since."""

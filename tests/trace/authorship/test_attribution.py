@@ -476,6 +476,19 @@ def test_a_line_of_a_file_that_stands_is_not_taken_for_that_of_its_like(work: Re
     assert set(blamed(work, "z").values()) == {None}
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_half_of_a_rename_by_hand_that_is_found_late(work: Recording, changed: bool) -> None:
+    """The commit has both files, but of the two only one was ever in the worktree."""
+    work.start()
+    (work.repo.top / "a").rename(work.repo.top / "z")
+    work.write(z=TEN + lines(*["mine"] * changed))
+    work.git("add", "z")
+    work.git("commit", "-q", "-m", "half")
+    work.did("next", c=lines("next"))
+    work.commit("the other half")
+    assert blamed(work, "z") == dict.fromkeys(TEN.splitlines()) | said(*["mine"] * changed, by="commit")
+
+
 def test_line_ends_changed_by_somebody(work: Recording) -> None:
     work.start()
     work.did("one", crlf=lines("one", "two"))
