@@ -79,15 +79,17 @@ def merged(found: Iterable[Found]) -> list[Found]:
     """
     out: list[Found] = []
     chain: list[Found] = []
-    end = 0
+    begin = end = rank = 0
     for one in found:
         if one[0] >= end:
             if chain:
                 out += _pieces(chain, end)
                 chain = []
             out.append(one)
-            end = one[1]
+            begin, end, rank, _ = one
             continue
+        if one[1] <= end and one[2] >= rank and not chain and end - begin <= LONGEST:
+            continue  # it lies in the one before, which is better
         if not chain:
             chain.append(out.pop())
         chain.append(one)

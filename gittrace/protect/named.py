@@ -7,6 +7,7 @@ of `gittrace.protect.runs`, and of a long value as little is looked at as will d
 import re
 from collections.abc import Callable
 from functools import lru_cache
+from typing import NamedTuple
 
 from gittrace.protect import beside
 from gittrace.protect.runs import KINDS, WINDOW, Kind, Reader, Runs, Span
@@ -64,6 +65,7 @@ _KEY_BEFORE = (
     b"auth", b"client", b"storage", b"service", b"shared", b"admin", b"app", b"license", b"webhook", b"deploy",
     b"session", b"hmac", b"aes", b"consumer", b"subscription", b"jwt", b"cipher", b"crypto",
 )  # fmt: skip
+_BLANKS = b" \t\n"
 _GOES_ON = (b"(", b"[", b"{")
 _NO_VALUE = (b"/", b"./", b"../", b"-", b"=", b"|", b">")
 _EQUALS, _HYPHEN = b"=-"
@@ -81,25 +83,32 @@ _NOT_NOW = 256
 # one of these is in or in front of what is taken for a password, or for drawn at random
 _OF_A_PASSWORD = re.compile(rb"[0-9\"'`]|[A-Z_.-]=").search
 _OF_A_SECRET = re.compile(rb"[0-9A-Z]|[a-f]{8}").search
-# beside which names a value without quotes may be a secret
-_NOWHERE, _IN_A_CONSTANT, _ANYWHERE = range(3)
+NOWHERE, IN_A_CONSTANT, ANYWHERE = range(3)
+"""Beside which names a value may be a secret, by what it is itself."""
 # groups of the patterns of what is in front of a value
 _REST, _TYPED, _BLANK, _QUOTE = 1, 2, 3, 4
 
 
-def reader(
-    name: bytes,
-    shortest: int,
-    check: Callable[[Runs, Value], Span],
-    bare: Callable[[bytes], int],
-    barren: Callable[[Runs, int], tuple[int, int]],
-) -> Reader:
-    """Return what finds values beside names: of so many bytes or more, and that a check takes for secrets.
+class Look(NamedTuple):
+    """What a value looks like that is a secret.
 
-    bare    tells beside which names the check may take a value without quotes for a secret
-    barren  returns up to where names from a place on are beside nothing that passes the check, and where it is to be
-            asked again
+    alone     takes its text and its quote, 0 if there is none; tells beside which names it may be one
+    fits      tells whether it is one by what is around it
+    is_drawn  whether a long one must look drawn at random, as far as that is looked at
     """
+
+    alone: Callable[[bytes, int], int]
+    fits: Callable[[bytes, Value], bool]
+    is_drawn: bool
+
+
+def reader(name: bytes, shortest: int, look: Look, barren: Callable[[Runs, int], tuple[int, int]]) -> Reader:
+    """Return what finds values beside names: of so many bytes or more, and of a look.
+
+    barren  returns up to where names from a place on are beside nothing that has that look, and where it is to be asked
+            again
+    """
+    alone, fits, is_drawn = look
     head, untyped = (re.compile(pattern).match for pattern in beside.heads(name, shortest))
 
     def read(runs: Runs, pos: int) -> Span:
@@ -123,14 +132,15 @@ def reader(
                 return None
         start, end, is_quoted = found
         # what is most is asked first: a text may be made of nothing else
-        if not is_quoted and end - start <= SAMPLE:
-            said = bare(buf[start:end])
-            if not said or (said == _IN_A_CONSTANT and not _is_constant(buf, pos, match.end(_REST))):
-                return None
+        if is_drawn and end - start > SAMPLE and not is_random(buf, start, end):
+            return None
+        said = alone(buf[start:end], buf[start - 1] if is_quoted else 0)
+        if not said or (said == IN_A_CONSTANT and not is_constant(buf, pos, match.end(_REST))):
+            return None
         # a blank alone is a separator behind an option only
         if match.start(_BLANK) >= 0 and not is_option(buf, pos):
             return None
-        return check(runs, (pos, *match.span(_REST), start, end, is_quoted))
+        return (start, end) if fits(buf, (pos, *match.span(_REST), start, end, is_quoted)) else None
 
     if shortest >= _LEAST_LONG:
         return Reader(read)
@@ -189,8 +199,6 @@ def _end(runs: Runs, match: re.Match[bytes], shortest: int) -> tuple[int, int, b
     return start, end, is_quoted
 
 
-# what is by itself no secret: asked of the same values again and again in a text with many
-@lru_cache(maxsize=1024)
 def _says_none(text: bytes) -> bool:
     """Tell whether a value is a word or a placeholder."""
     if text[0] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(text):
@@ -198,7 +206,6 @@ def _says_none(text: bytes) -> bool:
     return is_word(text, 0, len(text)) or (text[0] in _LITERAL_BEGINS and bool(_LITERAL.match(text)))
 
 
-@lru_cache(maxsize=1024)
 def _says_no_password(text: bytes, quote: int) -> bool:
     """Tell whether a value is no password: a path, a word; in quotes, what is said, or put in by a shell."""
     if (b"/" in text or b":\\" in text) and PATH.match(text):
@@ -206,6 +213,11 @@ def _says_no_password(text: bytes, quote: int) -> bool:
     if _says_none(text) or not _WORD.search(text):
         return True
     return bool(quote) and (_is_spoken(text) or (quote != _BACKTICK and _is_substituted(text)))
+
+
+def _is_no_value(text: bytes) -> bool:
+    """Tell whether what stands without quotes is an option, a path, or the name of something."""
+    return text.startswith(_NO_VALUE) or bool(REFERENCE.match(text))
 
 
 def _can_be_secret(buf: bytes, value: Value) -> bool:
@@ -217,9 +229,7 @@ def _can_be_secret(buf: bytes, value: Value) -> bool:
             return False
         if b"." in rest and _FILE.search(rest) and _HASH.match(buf, start, end):
             return False
-    if not is_quoted and (
-        buf[end : end + 1] in _GOES_ON or buf.startswith(_NO_VALUE, start, end) or REFERENCE.match(buf, start, end)
-    ):
+    if not is_quoted and buf[end : end + 1] in _GOES_ON:
         return False
     if buf[rest_end] in _ASSIGNED or (not is_quoted and buf[start - 1] in _ASSIGNED):
         return True
@@ -243,6 +253,8 @@ def _is_name(value: bytes) -> bool:
 
 def is_option(buf: bytes, start: int) -> bool:
     """Tell whether the word in which a keyword stands is an option of a command: `--token`."""
+    if start and buf[start - 1] in _BLANKS:
+        return False
     return _word_before(buf, start).lstrip(b"\\\"'").startswith(b"-")
 
 
@@ -265,32 +277,26 @@ def _is_harmless(last: int, rest: bytes, value: bytes) -> bool:
     return (attached and first.lower() not in _GOES_WITH) or words[-1].lower() in _HARMLESS
 
 
-def password(runs: Runs, value: Value) -> Span:
-    """What is beside the name of a password: any literal that is no word of the trade."""
-    at, _, rest_end, start, end, is_quoted = value
-    buf = runs.buf
-    if end - start < _SHORTEST:
-        return None
-    text = buf[start:end]
-    quote = buf[start - 1] if is_quoted else 0
-    if is_quoted:
-        if _says_no_password(text, quote):
-            return None
-    elif not (said := bare_password(text)) or (said == _IN_A_CONSTANT and not _is_constant(buf, at, rest_end)):
-        return None
-    if not _can_be_secret(buf, value):
-        return None
-    # elsewhere than in a shell these are quotes as any
-    is_command = quote == _BACKTICK and buf.find(b" ", start, end) >= 0 and _is_constant(buf, at, rest_end)
-    return None if is_command else (start, end)
-
-
+# asked of the same values again and again in a text with many
 @lru_cache(maxsize=1024)
-def bare_password(text: bytes) -> int:
-    """Tell beside which names a value without quotes may be a password."""
-    if len(text) < _SHORTEST or _says_no_password(text, 0):
-        return _NOWHERE
-    return _ANYWHERE if _is_literal(text) else _IN_A_CONSTANT
+def _alone_password(text: bytes, quote: int) -> int:
+    """What is beside the name of a password: any literal that is no word of the trade."""
+    if len(text) < _SHORTEST or _says_no_password(text, quote):
+        return NOWHERE
+    if quote:
+        return ANYWHERE
+    if _is_no_value(text):
+        return NOWHERE
+    return ANYWHERE if _is_literal(text) else IN_A_CONSTANT
+
+
+def _fits_password(buf: bytes, value: Value) -> bool:
+    at, _, rest_end, start, end, is_quoted = value
+    if not _can_be_secret(buf, value):
+        return False
+    # elsewhere than in a shell these are quotes as any
+    is_command = is_quoted and buf[start - 1] == _BACKTICK and buf.find(b" ", start, end) >= 0
+    return not (is_command and is_constant(buf, at, rest_end))
 
 
 def _is_substituted(text: bytes) -> bool:
@@ -308,7 +314,7 @@ def _is_spoken(value: bytes) -> bool:
     return (told and (len(words) > 1 or value.istitle())) or all(word in WORDS for word in words)
 
 
-def _is_constant(buf: bytes, at: int, end: int) -> bool:
+def is_constant(buf: bytes, at: int, end: int) -> bool:
     """Tell whether a name is that of a variable in capitals, as the environment has it."""
     return buf.startswith(b"=", end) and buf[at:end].isupper()
 
@@ -322,29 +328,27 @@ def _is_literal(text: bytes) -> bool:
     return not WORDLIKE.match(text) or (text[-1:].isdigit() and b"_" not in text)
 
 
-def secret(runs: Runs, value: Value) -> Span:
+@lru_cache(maxsize=1024)
+def _alone_secret(text: bytes, quote: int) -> int:
     """What is beside the name of a key or token, and looks drawn at random."""
+    if len(text) < 16 or (b" " in text if quote else text[0] == _EQUALS or _is_no_value(text)):
+        return NOWHERE
+    is_id = text[8] == _HYPHEN and _UUID.match(text)
+    return ANYWHERE if (is_id or is_random(text, 0, len(text))) and not _says_none(text) else NOWHERE
+
+
+def _fits_secret(buf: bytes, value: Value) -> bool:
     at, rest_start, rest_end, start, end, is_quoted = value
-    buf = runs.buf
-    if end - start < 16 or (b" " in buf[start:end] if is_quoted else buf[start] == _EQUALS):
-        return None
     first = buf[at] | 32
     if first == 107 and not buf[max(0, at - 14) : at].lower().rstrip(b"-_. ").endswith(_KEY_BEFORE):
-        return None
+        return False
     if first == 97 and buf[rest_start:rest_end].strip(b"-_.").lower() not in (b"", b"key", b"token", b"secret"):
-        return None
-    if buf[start + 8] == _HYPHEN and _UUID.match(buf, start, end):
-        if not is_quoted and b"=" not in buf[rest_end:start]:
-            return None
-    elif not is_random(buf, start, end):
-        return None
-    return None if _says_none(buf[start:end]) or not _can_be_secret(buf, value) else (start, end)
+        return False
+    # an id, unless it is assigned
+    if not is_quoted and buf[start + 8] == _HYPHEN and b"=" not in buf[rest_end:start] and _UUID.match(buf, start, end):
+        return False
+    return _can_be_secret(buf, value)
 
 
-@lru_cache(maxsize=1024)
-def bare_secret(text: bytes) -> int:
-    """Tell beside which names a value without quotes may be a key or token."""
-    if len(text) < 16 or text[0] == _EQUALS or _says_none(text):
-        return _NOWHERE
-    is_id = text[8] == _HYPHEN and _UUID.match(text)
-    return _ANYWHERE if is_id or is_random(text, 0, len(text)) else _NOWHERE
+PASSWORD = Look(_alone_password, _fits_password, is_drawn=False)
+SECRET = Look(_alone_secret, _fits_secret, is_drawn=True)

@@ -191,9 +191,7 @@ def _jwt(rule: Rule) -> Reader:
 _READERS: dict[str, Callable[[Rule], Reader]] = {
     "gap": _gap,
     "jwt": _jwt,
-    "password": lambda rule: named.reader(beside.PASSWORD, 4, named.password, named.bare_password, named.no_password),
-    "secret": lambda rule: named.reader(beside.SECRET, 16, named.secret, named.bare_secret, named.no_secret),
-    "long_secret": lambda rule: named.reader(
-        beside.SECRET, beside.LONG[0], named.secret, named.bare_secret, named.no_long_secret
-    ),
+    "password": lambda rule: named.reader(beside.PASSWORD, 4, named.PASSWORD, named.no_password),
+    "secret": lambda rule: named.reader(beside.SECRET, 16, named.SECRET, named.no_secret),
+    "long_secret": lambda rule: named.reader(beside.SECRET, beside.LONG[0], named.SECRET, named.no_long_secret),
 }

@@ -68,7 +68,7 @@ class Redactor:
         self.scanner = Scanner(active)
         self.allowed = allowed
         self._key = key
-        self._marks: dict[tuple[int, bytes], Mark] = {}
+        self.marks: dict[tuple[int, bytes], Mark] = {}
 
     def tag(self, secret: bytes) -> str:
         """Return the tag of a secret, eight hexadecimal digits. Raises what getting the key raises."""
@@ -78,15 +78,13 @@ class Redactor:
         return hmac.digest(self._key, without_escapes(secret), "sha256")[:4].hex()
 
     def mark(self, rank: int, secret: bytes) -> Mark:
-        """Return what a secret of a rule is told by, and what stands in its place. Raises as `tag`."""
-        known = self._marks.get((rank, secret))
-        if known is None:
-            rule, tag = self.scanner.names[rank], self.tag(secret)
-            known = (rule, tag), placeholder(rule, tag)
-            if len(self._marks) >= _MARKS:
-                self._marks.clear()
-            self._marks[rank, secret] = known
-        return known
+        """Remember in `marks` what a secret of a rule is told by, and what stands in its place. Raises as `tag`."""
+        rule, tag = self.scanner.names[rank], self.tag(secret)
+        told = (rule, tag), placeholder(rule, tag)
+        if len(self.marks) >= _MARKS:
+            self.marks.clear()
+        self.marks[rank, secret] = told
+        return told
 
     def text(self, text: str, skip: frozenset[str] = frozenset()) -> tuple[str, list[Hit]]:
         """Return a text with its secrets replaced, and what they were; of the rules in `skip` none is applied."""
@@ -260,12 +258,14 @@ class Stream:
         out: list[bytes] = []
         places: list[int] = []
         at, more = low, -low
-        mark, skip, allowed = self._redactor.mark, self._skip, self._redactor.allowed
+        known, mark = self._redactor.marks, self._redactor.mark
+        skip, allowed, hits = self._skip, self._redactor.allowed, self.hits
         for start, end, rank, _ in found:
-            hit, text = mark(rank, buf[start:end])
+            secret = buf[start:end]
+            hit, text = known.get((rank, secret)) or mark(rank, secret)
             if hit[0] in skip or hit[1] in allowed:
                 continue
-            self.hits.append(hit)
+            hits.append(hit)
             out += buf[at:start], text
             places.append(start + more)
             at, more = end, more + len(text) - (end - start)

@@ -216,8 +216,9 @@ def email(buf: bytes, match: Match, start: int, end: int) -> Span:
 
 def after_login(buf: bytes, match: Match, start: int, end: int) -> Span:
     """A netrc line has its login first."""
-    line = _line_before(buf, match.start())
-    return (start, end) if _is_login(line) and not PLACEHOLDER.match(buf, start, end) else None
+    if not _is_login(_line_before(buf, match.start())):
+        return None
+    return None if buf[start] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(buf, start, end) else (start, end)
 
 
 def _line_before(buf: bytes, start: int) -> bytes:

@@ -1,20 +1,14 @@
 """What a rule finds at a place by its pattern alone, as the table has it: slow, and what readers are held against."""
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 from gittrace.protect import named
-from gittrace.protect.named import Value
 from gittrace.protect.rules import BEFORE, Rule
 from gittrace.protect.runs import Runs, Span
 from gittrace.protect.shapes import CHECKS
 
-_NAMED: dict[str, Callable[[Runs, Value], Span]] = {
-    "password": named.password,
-    "secret": named.secret,
-    "long_secret": named.secret,
-}
+_NAMED = {"password": named.PASSWORD, "secret": named.SECRET, "long_secret": named.SECRET}
 
 
 @cache
@@ -35,7 +29,14 @@ def by_pattern(rule: Rule, runs: Runs, pos: int) -> Span:
         start, end = match.span("quoted" if is_quoted else "bare")
         if not is_quoted:
             end = start + len(match["bare"].rstrip(b".:?"))
-        return _NAMED[rule.reader](runs, (pos, *match.span("rest"), start, end, is_quoted))
+        look = _NAMED[rule.reader]
+        said = look.alone(runs.buf[start:end], runs.buf[start - 1] if is_quoted else 0)
+        if said == named.NOWHERE or (
+            said == named.IN_A_CONSTANT and not named.is_constant(runs.buf, pos, match.end("rest"))
+        ):
+            return None
+        is_one = look.fits(runs.buf, (pos, *match.span("rest"), start, end, is_quoted))
+        return (start, end) if is_one else None
     start, end = match.span("s" if "s" in match.re.groupindex else 0)
     if rule.check:
         return CHECKS[rule.check](runs.buf, match, start, end)
