@@ -133,7 +133,7 @@ BESIDE = (
          room=13),
     Rule("netrc", (b"password ",), rb"(?i:password)[ \t]{1,4}(?P<s>\S{3,200})", [("machine x login bob password {a9}", "{a9}")],
          ["the password of a user", "login with a password today", "ssh/login style password requests"], check="after_login", fold=True, token=False,
-         ahead=rb"[ \t]{0,3}\S{3}", room=12),
+         ahead=rb"[ \t]{0,3}\S{3}", room=12, needs=b"login"),
     Rule("password", (b"passw", b"passphrase", b"pwd"),
          PASSWORD + _REST + _beside(4),
          [("DB_PASSWORD={l9}", "{l9}"), ('password = "{a9}"', "{a9}"), ('"password": "{a9}"', "{a9}"), ("password: {a12}", "{a12}"),

@@ -65,7 +65,6 @@ _KEY_BEFORE = (
     b"auth", b"client", b"storage", b"service", b"shared", b"admin", b"app", b"license", b"webhook", b"deploy",
     b"session", b"hmac", b"aes", b"consumer", b"subscription", b"jwt", b"cipher", b"crypto",
 )  # fmt: skip
-_BLANKS = b" \t\n"
 _GOES_ON = (b"(", b"[", b"{")
 _NO_VALUE = (b"/", b"./", b"../", b"-", b"=", b"|", b">")
 _EQUALS, _HYPHEN = b"=-"
@@ -240,7 +239,7 @@ def _can_be_secret(buf: bytes, value: Value) -> bool:
     if (is_called or b"," in separator) and _is_name(buf[start:end]):
         return False
     is_element = separator.endswith(b">") and not separator.endswith(b"=>")
-    return not is_element or b"<" in _word_before(buf, at)
+    return not is_element or buf.find(b"<", _begin_of_word(buf, at), at) >= 0
 
 
 def _is_name(value: bytes) -> bool:
@@ -253,16 +252,17 @@ def _is_name(value: bytes) -> bool:
 
 def is_option(buf: bytes, start: int) -> bool:
     """Tell whether the word in which a keyword stands is an option of a command: `--token`."""
-    if start and buf[start - 1] in _BLANKS:
-        return False
-    return _word_before(buf, start).lstrip(b"\\\"'").startswith(b"-")
+    begin = _begin_of_word(buf, start)
+    while begin < start and buf[begin] in b"\\\"'":
+        begin += 1
+    return begin < start and buf[begin] == _HYPHEN
 
 
-def _word_before(buf: bytes, start: int) -> bytes:
-    """Return what is in front of a keyword, up to a blank."""
-    left = buf[max(0, start - 60) : start]
-    word = left[left.rfind(b" ") + 1 :]
-    return word[max(word.rfind(b"\n"), word.rfind(b"\t")) + 1 :]
+def _begin_of_word(buf: bytes, start: int) -> int:
+    """Return where the word begins in which a keyword stands: behind a blank, or so many bytes in front."""
+    low = max(0, start - 60)
+    blank = max(buf.rfind(b" ", low, start), buf.rfind(b"\n", low, start), buf.rfind(b"\t", low, start))
+    return low if blank < 0 else blank + 1
 
 
 def _is_harmless(last: int, rest: bytes, value: bytes) -> bool:

@@ -43,11 +43,12 @@ class Rule:
     room      bytes from where a keyword begins to where its secret ends, at least; 0 where nobody counted, and -1 where
               the secret is in front of the keyword
     closed    a byte that stands behind the secret, b"" where that may be any
+    needs     what stands somewhere in front of the keyword, b"" where that may be anything
     """
 
     __slots__ = (
-        "ahead", "check", "closed", "fold", "hits", "keywords", "line", "misses", "name", "pattern", "reader", "room",
-        "token",
+        "ahead", "check", "closed", "fold", "hits", "keywords", "line", "misses", "name", "needs", "pattern", "reader",
+        "room", "token",
     )  # fmt: skip
 
     def __init__(
@@ -65,6 +66,7 @@ class Rule:
         reader: str = "",
         room: int = 0,
         closed: bytes = b"",
+        needs: bytes = b"",
     ) -> None:
         self.name = name
         self.keywords = tuple(keywords)
@@ -78,6 +80,7 @@ class Rule:
         self.reader = reader
         self.room = room
         self.closed = closed
+        self.needs = needs
         self.ahead = ahead or (AHEAD if token and pattern is not None and not line else b"")
 
 

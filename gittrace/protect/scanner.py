@@ -68,6 +68,8 @@ class _Tried:
         self, runs: Runs, places: Sequence[int], size: int, missed: "_Missed | None", taken: Taken | None
     ) -> list[Found]:
         rule, rank = self.rule, self.rank
+        if rule.needs and rule.needs not in runs.buf:
+            return []
         if rule.pattern is None:
             return [Found(pos, pos + size, rank, pos) for pos in places]
         if rule.line:
@@ -295,16 +297,9 @@ class Scanner:
             here = at if at[-1] < high else [pos for pos in at if pos < high]
             for tried in self._folded[root]:
                 yield tried, here, len(root)
-            beside: dict[tuple[int, bytes], list[int]] = {}
             for keyword, offset, more in self._held.get(root, ()):
-                # one byte beside the root tells most that are none
-                aside = -1 if offset else len(root)
-                byte = keyword[offset + aside : offset + aside + 1]
-                near = beside.get((aside, byte))
-                if near is None:
-                    near = beside[aside, byte] = [pos for pos in at if lower[pos + aside : pos + aside + 1] == byte]
-                held = [pos - offset for pos in near if lower.startswith(keyword, pos - offset)]
-                held = [pos for pos in held if low <= pos < high]
+                begins = (pos - offset for pos in at if lower.startswith(keyword, pos - offset))
+                held = [pos for pos in begins if low <= pos < high]
                 for tried in more:
                     yield tried, held, len(keyword)
 
