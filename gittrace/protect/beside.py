@@ -67,12 +67,6 @@ _LONG = (
     + _LONG_VALUE
     + rb"))"
 )
-_AHEAD_OF_LONG = (
-    rb"[A-Za-z0-9_.-]{0,60}+"
-    + (_SEPARATOR % 385).replace(b"(?P<typed>", b"(?:").replace(b"(?P<blank>", b"(?:")
-    + rb"[bBrRuUfF]{0,2}(?:\\{0,15}[\"'`])?[A-Za-z0-9+/_.%~-]{385}"
-)
-
 PASSWORD = rb"(?i:passw(?:or)?d|passphrase|passwort|pwd)"
 SECRET = rb"(?i:secrets?|tokens?|key|auth)"
 
@@ -164,12 +158,13 @@ BESIDE = (
           "public_key = {b43}=", "commit: {h40}", "secret = config.get_value2_of_section", "sort_key=lambda1_of_the_list_of_keys",
           "monkey = {a32}", "token.tar.gz: {h64}", '"secret.txt": "{h40}"', "token: 1234567890123456", "author = 'Some Body 1234567 and Others'"],
          reader="secret", fold=True, token=False, ahead=_ahead(16), room=20),
-    # of a value that is longer than the rows above take in: a token of a session, or one that is sealed
+    # of a value that is longer than the rows above take in: a token of a session, or one that is sealed. What must
+    # follow is what the row above asks for, which the search asks for once
     Rule("secret", (b"secret", b"token", b"key", b"auth"),
          SECRET + _REST + _LONG,
          [("token = '{w700}'", "{w700}"), ('"refreshToken": "{b1200}=="', "{b1200}=="), ("SESSION_TOKEN={b420}", "{b420}")],
          ["token = '{w380}'", "cache-key: {w600}", "public_key: {b700}"], reader="long_secret", fold=True, token=False,
-         ahead=_AHEAD_OF_LONG, room=389),
+         ahead=_ahead(16), room=389),
 )  # fmt: skip
 
 CHOSEN = (

@@ -157,7 +157,7 @@ PROVIDERS = (
          ["dckr_pat_{w27}", "dckr_oat_{a32}"], ["dckr_pat_"]),
     Rule("docker-auth", (b'auth"',), rb'(?i:auth)\\{0,15}"[ \t]{0,4}:[ \t]{0,4}\\{0,15}"(?P<s>[A-Za-z0-9+/]{12,400}={0,2})',
          [('"auth": "{b24}=="', "{b24}==")], ['"auth": "none"', '"auth": ""'], check="random", fold=True, token=False,
-         room=19),
+         ahead=rb'[ \t]{0,4}:[ \t]{0,4}\\{0,15}"[A-Za-z0-9+/]{12}', room=19),
     Rule("supabase-key", (b"sbp_", b"sb_secret_"), rb"(?:sbp_(?:v0_|oauth_)?[0-9a-f]{40}|sb_secret_[A-Za-z0-9_-]{20,64})",
          ["sbp_{h40}", "sbp_v0_{h40}", "sb_secret_{w31}"], ["sbp_", "sb_publishable_{a31}"]),
     Rule("twilio-key", (b"SK",), rb"SK[0-9a-f]{32}" + END, ["SK{h32}"], ["SK", "TASK{h32}", "SK{h33}"],
