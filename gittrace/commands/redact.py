@@ -7,7 +7,7 @@ from contextlib import closing
 from gittrace.commands.common import json_option, print_json
 from gittrace.commands.scan import print_findings, report_json
 from gittrace.errors import TraceError, UsageError, told
-from gittrace.git.repository import discover
+from gittrace.git.repository import Repository, discover
 from gittrace.protect import deep
 from gittrace.protect.cleaning import Finding, places
 from gittrace.protect.redaction import redaction
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     if os.path.isfile(args.what):
         if not args.dry_run:
             raise UsageError(f"'{args.what}' is a file: it is yours to change", "--dry-run shows what would be masked")
-        report = Redacted("", found=_in_file(args.what))
+        report = Redacted("", found=_in_file(repo, args.what))
     else:
         with closing(Store(repo)) as store:
             report = redact_trace(store, find_trace(store, args.what), args.dry_run)
@@ -52,11 +52,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _in_file(path: str) -> list[Finding]:
+def _in_file(repo: Repository, path: str) -> list[Finding]:
+    """Tell what is found in a file, but for what is allowed there (`trace.redact.allow`, `<rule>:<path>`)."""
     try:
         with open(path, "rb") as file:
             text = file.read().decode("utf-8", "replace")
     except OSError as error:
         raise TraceError(f"cannot read {told(error)}") from None
-    out, hits = redaction(discover(), os.environ).redactor(deeper=bool(deep.version())).text(text)
+    active, real = redaction(repo, os.environ), os.path.realpath(path)
+    skip = {rule for rule, name in active.allowed_paths if os.path.realpath(os.path.join(repo.top, name)) == real}
+    out, hits = active.redactor(deeper=bool(deep.version())).text(text, frozenset(skip))
     return [Finding("", path, place.path, place.line, place.rule, place.tag) for place in places(text, out, hits)]

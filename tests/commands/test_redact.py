@@ -106,6 +106,15 @@ def test_what_is_not_there_is_an_error(repo: Repo) -> None:
     assert "nothing" in repo.errors
 
 
+def test_a_dry_run_leaves_alone_what_is_allowed_in_a_file(repo: Repo) -> None:
+    token = fill("ghp_{a36}")
+    for name in ("test/a.py", "b.py"):
+        repo.write(name, f"x = '{token}'\n")
+    repo.git("config", "trace.redact.allow", "github-token:test/a.py")
+    assert repo.trace("redact", "--dry-run", "test/a.py") == ""
+    assert repo.trace("redact", "--dry-run", "b.py").startswith("b.py:1: github-token ")
+
+
 @pytest.mark.skipif(not deep.version(), reason="kingfisher-secret-scanner is not installed")
 def test_a_dry_run_tells_what_the_deeper_scanner_finds_in_a_file(repo: Repo) -> None:
     ours, theirs = fill("ghp_{a36}"), fill("rdme_{h70}")
