@@ -242,6 +242,7 @@ def _can_be_secret(buf: bytes, value: Value) -> bool:
     return not is_element or buf.find(b"<", _begin_of_word(buf, at), at) >= 0
 
 
+@lru_cache(maxsize=1024)
 def _is_name(value: bytes) -> bool:
     """Tell whether a value in a list, or that is passed to a function, is a name rather than a secret."""
     short = len(value) < 10 and not has_digit(value)

@@ -18,6 +18,12 @@ _KEYWORDS = (
     "-ya29.", "login x password ", "cookie: a=b", 'passphrase="', "SK", "pcsk_", "tvly-", "://a:b@", "pwd='a1b2' ",
     "pwd=`a1b2`\n", 'pwd:"', "--pwd a1b2c3 ", "a:b@tcp(", "x-auth-token:uX0Q7z ", "ops_eyJ", "://V:R@pwd:-key ",
     fill('auth":"{a12}'), fill("--password {a9}_://a:b@"), fill("x-auth-token:{a6} AccountKey=<key>\n"),
+    "author ", "sk-ant-x", "AKIA",
+    # secrets that hide each other: more is found where one is masked
+    "--pwd a1b2cZ-pwd _31--pwd a1b2c3skey-:`x-auth-token:uX0Q7z 1",
+    '--password ove_A://a:b@(pwd("_1aZ" pwd("_1aZ"pwd("_1a.\'paZ "\'pwd("_pwd("_1aZ"\'pwd'
+    + 'pwd("_.\'paZ "\'pwd("_pwd("_1aZ"\'pwd',
+    "--password oAwLdqaipassword W_://a:b@\nske.yL6E7C64`x-auth-token:uX0Q7z a1login x password Paab@tcp(--pwdZ",
 )  # fmt: skip
 _WORST = 6
 
