@@ -20,10 +20,11 @@ class Bounded(Generic[Key, Value]):
 
     def get(self, key: Key) -> Value | None:
         """Return an item, None when it isn't held (any more)."""
-        if key not in self._items:
+        found = self._items.get(key)
+        if found is None:
             return None
         self._items.move_to_end(key)
-        return self._items[key][0]
+        return found[0]
 
     def put(self, key: Key, value: Value, weight: int) -> None:
         """Hold an item, and drop those that were not used for long."""

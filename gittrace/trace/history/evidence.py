@@ -181,12 +181,11 @@ class _Lines:
             if new[at] and line.telling:
                 owners[at] = self._owner(line, bones) or self._wrapped(at)
         for at, block in () if all(owners) else blocks(run):
+            # of three that are all somebody's, or were there before, nothing follows
+            if None not in owners[at : at + BLOCK] or not all(new[at : at + BLOCK]):
+                continue
             claim = self.ledger.first(self.ledger.blocks, block, self.made)
-            if (
-                claim
-                and not _had(self.made, self.ledger.blocks.commits(block), self.ledger)
-                and all(new[at : at + BLOCK])
-            ):
+            if claim and not _had(self.made, self.ledger.blocks.commits(block), self.ledger):
                 for place in range(at, at + BLOCK):
                     if owners[place] is None and run[place].skeleton not in bones:
                         owners[place] = claim

@@ -6,7 +6,8 @@ before.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import chain
 from typing import NamedTuple
 
 from gittrace.git.graph import Node
@@ -60,11 +61,14 @@ class Facts:
     def _known(self, trace: str) -> Known:
         return self.reader.work(trace) if trace in self.tables.ids else Known(Work(trace))
 
-    def _of(self, numbers: Iterable[int]) -> Iterator[Known]:
-        """Yield the traces, by their numbers; those that were read before come first."""
-        ids = [self.tables.traces[number] for number in numbers if number in self.tables.traces]
-        for trace in sorted(ids, key=lambda trace: not self.reader.holds(trace)):
-            yield self.reader.work(trace)
+    def _of(self, numbers: Iterable[int]) -> Iterable[Known]:
+        """Return the traces, by their numbers; those that were read before come first."""
+        traces, held = self.tables.traces, self.reader.held
+        ids = [traces[number] for number in numbers if number in traces]
+        read = [known for trace in ids if (known := held(trace))]
+        if len(read) == len(ids):
+            return read
+        return chain(read, map(self.reader.work, [trace for trace in ids if not held(trace)]))
 
     def _claims(self, numbers: Iterable[int], origin: Callable[[Work], Origin | None]) -> list[Claim]:
         found = []
@@ -122,8 +126,8 @@ class Facts:
             if (origin := known.work.removed.get((path, exacts)))
         ]
 
-    def may_miss(self, paths: Iterable[bytes], is_reachable: Callable[[int], bool]) -> Iterator[Known]:
-        """Yield the traces that may have added a line to a file, by its names, that no reachable commit adds."""
+    def may_miss(self, paths: Iterable[bytes], is_reachable: Callable[[int], bool]) -> Iterable[Known]:
+        """Return the traces that may have added a line to a file, by its names, that no reachable commit adds."""
         rows = self.tables.added_by_traces(paths)
         # what a merge may add, it adds over one of its parents
         committed = {

@@ -56,9 +56,9 @@ class Reader:
         self._unreadable: set[str] = set()
         self._standing: Bounded[tuple[str, bytes], Counter[int]] = Bounded(_MOST_LINES)
 
-    def holds(self, trace: str) -> bool:
-        """Tell whether a trace was read."""
-        return trace in self._works
+    def held(self, trace: str) -> Known | None:
+        """Return what a trace wrote, None when that was not read, or is not held any more."""
+        return self._works.get(trace)
 
     def work(self, trace: str) -> Known:
         """Return what a trace wrote; nothing, of one that can't be read: the store's `problems` name it."""

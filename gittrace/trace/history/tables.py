@@ -81,6 +81,7 @@ class Tables:
         self._numbers: dict[str, int] = {}
         self._oids: dict[int, str] = {}
         self._paths: dict[bytes, int | None] = {}
+        self._masking: dict[tuple[str, bytes | None], set[int]] = {}
 
     @cached_property
     def traces(self) -> dict[int, str]:
@@ -200,7 +201,7 @@ class Tables:
 
     def adding(self, hint: int, paths: Iterable[bytes] | None = None) -> set[int]:
         """Return the commits that may add a line; `paths`: to one of these files."""
-        return self._with_line("adds", "number", (hint,), paths)
+        return self._with_line("adds", "number", hint, paths)
 
     def places(self, hint: int) -> list[tuple[bytes, int]]:
         """Return (path, commit) of wherever a commit may have put a line."""
@@ -209,15 +210,15 @@ class Tables:
 
     def saying(self, hint: int, paths: Iterable[bytes] | None = None) -> set[int]:
         """Return the traces that may add a line or take it away; `paths`: in one of these files."""
-        return self._with_line("says", "trace", (hint, *self._masked), paths) | self.opaque[1]
+        return self._saying(hint, paths)
 
     def writing(self, hint: int) -> set[int]:
         """Return the traces that may add a line, to whatever file."""
-        return self._with_line("says", "trace", (hint, *self._masked), None, "and not gone") | self.opaque[1]
+        return self._saying(hint, None, "and not gone")
 
     def removing(self, hint: int, paths: Iterable[bytes]) -> set[int]:
         """Return the traces that may take a line away in one of these files."""
-        return self._with_line("says", "trace", (hint, *self._masked), paths, "and gone") | self.opaque[1]
+        return self._saying(hint, paths, "and gone")
 
     def added_by_traces(self, paths: Iterable[bytes]) -> list[tuple[int, int, int | None]]:
         """Return (line, trace, commit that may add it too or None) of what traces may add to a file, by its names."""
@@ -225,20 +226,31 @@ class Tables:
         query = _ADDED_BY_TRACES.format(",".join("?" * len(numbers)))
         return self.db.execute(query, numbers * 2).fetchall()
 
-    @cached_property
-    def _masked(self) -> tuple[int, ...]:
-        """The hint of lines in which a secret was masked, where there are any; commits have none."""
-        return (MASKED,) if self._first("select 1 from says where hint = ? limit 1", (MASKED,)) else ()
+    def _saying(self, hint: int, paths: Iterable[bytes] | None, only: str = "") -> set[int]:
+        names = None if paths is None else list(paths)
+        found = self._with_line("says", "trace", hint, names, only) | self.opaque[1]
+        if self._has_masked:
+            found.update(*(self._with_masked(name, only) for name in ((None,) if names is None else names)))
+        return found
 
-    def _with_line(
-        self, table: str, column: str, hints: tuple[int, ...], paths: Iterable[bytes] | None, only: str = ""
-    ) -> set[int]:
-        query = f"select {column} from {table} where hint in ({','.join('?' * len(hints))}) {only}"  # noqa: S608 - constants
+    @cached_property
+    def _has_masked(self) -> bool:
+        """Whether there are lines in which a secret was masked, which may be any; commits have none."""
+        return bool(self._first("select 1 from says where hint = ? limit 1", (MASKED,)))
+
+    def _with_masked(self, path: bytes | None, only: str) -> set[int]:
+        found = self._masking.get((only, path))
+        if found is None:
+            paths = None if path is None else (path,)
+            found = self._masking[only, path] = self._with_line("says", "trace", MASKED, paths, only)
+        return found
+
+    def _with_line(self, table: str, column: str, hint: int, paths: Iterable[bytes] | None, only: str = "") -> set[int]:
+        query = f"select {column} from {table} where hint = ? {only}"  # noqa: S608 - constants
         if paths is None:
-            return set(self._first(query, hints))
-        numbers = [self.path(path) for path in paths]
+            return set(self._first(query, (hint,)))
         query += " and path = ?"
-        return {found for number in numbers if number for found in self._first(query, (*hints, number))}
+        return {found for path in paths if (number := self.path(path)) for found in self._first(query, (hint, number))}
 
     def naming(self, blob: int) -> set[int]:
         """Return the traces that may have made a content, by its key."""
