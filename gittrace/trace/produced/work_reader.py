@@ -332,7 +332,8 @@ class _Reader:
             wrote: list[Written] = []
             known_here = len(here)
             theirs = {run[at].exact for at in range(len(run)) if (number, at) in wrapped}
-            self.others |= {line.exact for line in run if line.telling and line.exact in theirs - self.ours.keys()}
+            strange = {exact for exact in theirs if exact not in self.ours}
+            self.others |= {line.exact for line in run if line.telling and line.exact in strange}
             for line in run:
                 is_theirs = line.exact in theirs and line.exact not in self.ours
                 if is_theirs or line.exact in self.others or not (ours or line.exact in self.ours):

@@ -157,11 +157,11 @@ def heaviest(run: Iterable[Line]) -> Line:
 
 def blocks(run: Run) -> list[tuple[int, Block]]:
     """Return (index, block) of every three lines in a row that are telling in any file, re-indented or not."""
+    weights = [line.measure & _WEIGHT for line in run]
     found = []
-    for at in range(len(run) - BLOCK + 1):
-        window = run[at : at + BLOCK]
-        if sum(line.weight for line in window) >= _BLOCK_WEIGHT and all(line.weight for line in window):
-            one, two, three = (line.skeleton for line in window)
+    for at, (first, second, third) in enumerate(zip(weights, weights[1:], weights[2:], strict=False)):
+        if first and second and third and first + second + third >= _BLOCK_WEIGHT:
+            one, two, three = (line.skeleton for line in run[at : at + BLOCK])
             found.append((at, Block((one * 3 + two * 5 + three * 7) & _MASK, one)))
     return found
 
