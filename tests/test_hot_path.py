@@ -1,4 +1,4 @@
-"""What `git trace run` has loaded when the recorded command starts: each module is time that the user waits for."""
+"""What is loaded when a recorded command starts, or a reader answers: each module is time that the user waits for."""
 
 import json
 import sys
@@ -55,3 +55,14 @@ def test_a_recorded_command_starts_with_nothing_heavy_loaded(repo: Repo, tmp_pat
     (journal,) = (repo.top / ".git/trace/sessions").glob("*.jsonl")
     event = json.loads(journal.read_text().splitlines()[-1])
     assert (event["command"], event["stdout"], event["exit_code"]) == ("echo said", "said\n", 0)
+
+
+def test_what_seals_is_loaded_when_something_waits(repo: Repo) -> None:
+    repo.commit("a.py", "x = 1\n")
+    repo.trace("start")
+    repo.trace("run", "--", "true")
+    asked = "'gittrace.trace.sealing.seal' in sys.modules"
+    python = (sys.executable, "-c", f"import sys; from gittrace.main import main; main(['list']); print({asked})")
+    assert repo.run(*python).endswith(b"\nTrue\n")
+    repo.trace("stop")
+    assert repo.run(*python).endswith(b"\nFalse\n")

@@ -18,7 +18,6 @@ from gittrace.git.repository import discover
 from gittrace.model.attribution import HUMAN, MIXED
 from gittrace.text import decode
 from gittrace.trace.authorship.blame import Explained, asking, explain, path_from_top
-from gittrace.trace.stored.reasoning import reasons
 from gittrace.trace.stored.store import Store
 
 if TYPE_CHECKING:
@@ -62,7 +61,12 @@ def run(args: "SimpleNamespace | argparse.Namespace") -> int:
     try:
         with asking(store) as answers:
             found = explain(answers, path_from_top(store.repo, args.file), args.revision, args.spans)
-            known = reasons(store, writers_of(found)) if args.verbose else {}
+            known: Mapping[str, tuple[Any, str]] = {}
+            if args.verbose:
+                # traces are unpacked for it, which an answer that is remembered needs not
+                from gittrace.trace.stored.reasoning import reasons
+
+                known = reasons(store, writers_of(found))
             if args.json:
                 print_json([line_json(item, known if args.verbose else None) for item in found])
             else:

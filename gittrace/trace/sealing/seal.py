@@ -5,7 +5,6 @@ Everything here may be done twice, by several processes, and be killed anywhere:
 """
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,7 +30,8 @@ from gittrace.trace.sealing.earlier import Earlier
 from gittrace.trace.sealing.making import base_of, begin, with_diffs
 from gittrace.trace.sealing.noting import add_lines, merge_notes, tombstones
 from gittrace.trace.sealing.runs import Run, runs_of
-from gittrace.vocabulary import NOTES_REF, SEAL_LOCK, SESSION, SESSIONS_DIR, STOP
+from gittrace.trace.sealing.waiting import is_anything, pending_sessions, session_header
+from gittrace.vocabulary import NOTES_REF, SEAL_LOCK, STOP
 
 
 @dataclass
@@ -64,9 +64,7 @@ def seal(repo: Repository, patient: bool = False) -> Sealed:
     Raises OSError, GitFailed when nothing can be written at all.
     """
     result = Sealed()
-    if not os.path.isdir(os.path.join(repo.common_trace_dir, SESSIONS_DIR)):
-        return result
-    if not _anything_to_do(repo):
+    if not is_anything(repo):
         return result
     with locked(repo):
         result.failed += commit_map.take_in(repo)
@@ -90,24 +88,6 @@ def seal(repo: Repository, patient: bool = False) -> Sealed:
         if result.noted or result.unlinked:
             packing.pack_if_due(repo)
     return result
-
-
-def _anything_to_do(repo: Repository) -> bool:
-    _, new = rewrites.read_pairs(repo, rewrites.rewrites_done(repo))
-    return bool(new != rewrites.rewrites_done(repo) or pending_sessions(repo) or commit_map.is_new(repo))
-
-
-def pending_sessions(repo: Repository) -> list[str]:
-    """Return the sessions that are not wholly sealed."""
-    found, done = set(), set()
-    with os.scandir(os.path.join(repo.common_trace_dir, SESSIONS_DIR)) as entries:
-        for entry in entries:
-            name, _, suffix = entry.name.rpartition(".")
-            if suffix == "jsonl":
-                found.add(name)
-            elif suffix == "done":
-                done.add(name)
-    return sorted(found - done)
 
 
 def active_sessions(repo: Repository, failed: list[str]) -> Iterator[tuple[Repository, Active]]:
@@ -139,19 +119,6 @@ def find_commits(repo: Repository, active: Active, patient: bool = False) -> Non
     taken = snapshot.take(repo)
     with Journal(active.journal) as journal:
         catch_up(repo, active, journal, taken, at_once=True, patient=patient)
-
-
-def session_header(path: str) -> Event:
-    """Return the first event of a journal, which is the session's. Raises Damaged through TraceError."""
-    with open(path, "rb") as file:
-        first = file.readline()
-    try:
-        header = json.loads(first)
-        if header["kind"] == SESSION:
-            return dict(header)
-    except (ValueError, KeyError, TypeError):
-        pass
-    raise TraceError(f"cannot read journal '{path}': its first line is damaged")
 
 
 def _seal_sessions(repo: Repository, unsure: set[str], result: Sealed) -> list[tuple[str, TraceError]]:
@@ -316,5 +283,5 @@ def _copy_rewritten(repo: Repository, result: Sealed, again: bool) -> None:
 
 
 __all__: list[Any] = [
-    "Sealed", "active_sessions", "add_lines", "locked", "merge_notes", "pending_sessions", "seal", "tombstones",
+    "Sealed", "active_sessions", "add_lines", "locked", "merge_notes", "seal", "tombstones",
 ]  # fmt: skip

@@ -14,14 +14,13 @@ from gittrace.journal.active import Active, active_session, journal_path
 from gittrace.journal.read import Event, read
 from gittrace.protect.masking import Masking
 from gittrace.trace.recording import progress
-from gittrace.trace.sealing.making import segment_of
-from gittrace.trace.sealing.seal import pending_sessions, seal, session_header
+from gittrace.trace.sealing.waiting import is_anything, pending_sessions, session_header
 from gittrace.trace.stored.index import Index
 from gittrace.trace.stored.indexed import Place
 from gittrace.trace.stored.summary import summary
 from gittrace.vocabulary import NOTES_REF, SESSIONS_DIR, STOP
 
-# `log` and `status` are answered from the index: what unpacks segments is loaded when one is
+# `log` and `status` are answered from the index: what seals, or unpacks segments, is loaded when one is
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gittrace.git.diff import Differ
@@ -54,7 +53,10 @@ class Store:
         self._line_differ: Differ | None = None
         self._masking = Masking(repo)
         try:
-            self.problems += seal(repo).failed
+            if is_anything(repo):
+                from gittrace.trace.sealing.seal import seal
+
+                self.problems += seal(repo).failed
         except (TraceError, OSError) as error:
             # a full disk or a read-only repository: what is recorded can be read all the same
             self.blocked.append(f"cannot seal: {told(error)}")
@@ -210,6 +212,7 @@ class Store:
     def unsealed(self, item: Pending) -> "Segment":
         """Return what a session has recorded that is in no segment yet, as a segment."""
         from gittrace.model.trace import Segment
+        from gittrace.trace.sealing.making import segment_of
 
         done = progress.load(self.repo.common_trace_dir, item.session_id)
         header, *events = segment_of(self.repo, item.header, item.events, done, self._masking)

@@ -15,7 +15,8 @@ from gittrace.journal.active import active_session, journal_path
 from gittrace.journal.read import read
 from gittrace.protect.identity import where_is_the_key
 from gittrace.text import counted, decode
-from gittrace.trace.sealing.seal import active_sessions, pending_sessions
+from gittrace.trace.sealing.seal import active_sessions
+from gittrace.trace.sealing.waiting import pending_sessions
 from gittrace.trace.stored.store import Store
 from gittrace.trace.upkeep.initialize import is_initialized
 from gittrace.trace.upkeep.repair import damaged

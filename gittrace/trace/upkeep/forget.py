@@ -24,7 +24,8 @@ from gittrace.model.tombstones import Tombstones
 from gittrace.trace.caches import remove_caches
 from gittrace.trace.sealing import unsigned
 from gittrace.trace.sealing.noting import tombstones
-from gittrace.trace.sealing.seal import active_sessions, locked, session_header
+from gittrace.trace.sealing.seal import active_sessions, locked
+from gittrace.trace.sealing.waiting import session_header
 from gittrace.trace.stored.index import Index
 from gittrace.vocabulary import (
     CACHE_DIR,
