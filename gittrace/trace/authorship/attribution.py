@@ -166,13 +166,10 @@ class Attributor:
         births = {at: far.get(at) or near.births[at] for at in texts}
         return _lines(texts, wanted, births, causes, far)
 
-    def _held(self, tree: TreeEditor, path: bytes) -> list[bytes]:
+    def _held(self, tree: TreeEditor, path: bytes) -> list[frozenset[bytes]]:
         """Return what the lines of a file say in a tree, under whatever name it is there."""
-        found: list[bytes] = []
-        for name in self.lineage.names(path):
-            lines = self._content(tree.get(name))
-            found += lines.keys() if lines else ()
-        return found
+        found = (self._content(tree.get(name)) for name in self.lineage.names(path))
+        return [frozenset(lines.keys()) for lines in found if lines and lines.size]
 
 
 # later than any commit

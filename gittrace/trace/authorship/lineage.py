@@ -185,12 +185,13 @@ class Lineage:
         for path, oid, mode in left:
             self.makers.setdefault((path, oid), []).append(Leaf(writer, step.when, mode))
 
-    def standing(self, session_id: str) -> Callable[[bytes], list[Text]]:
+    def standing(self, session_id: str) -> Standing:
         """Return what tells the keys of a file in the worktree of a session, as far as it is known."""
 
-        def held(path: bytes) -> list[Text]:
+        def held(path: bytes) -> list[frozenset[Text]]:
             oids = [oid for name in self.names(path) if (oid := self._oid(session_id, name))]
-            return [text for oid in oids for text in self._open(path, oid, session_id).each_key()]
+            versions = [self._open(path, oid, session_id) for oid in oids]
+            return [self._recognition.said(version) for version in versions if version.size]
 
         return held
 

@@ -25,7 +25,8 @@ _MOST_FILES = 4
 
 # what lines say, by their indexes; those that may be asked for
 Texts = Sequence[bytes] | Mapping[int, bytes]
-Standing = Callable[[bytes], Collection[Text]]
+# tells the keys of a file now, by the contents that it has under its names; none where it is gone
+Standing = Callable[[bytes], Sequence[Collection[Text]]]
 
 
 class Place(NamedTuple):
@@ -169,19 +170,19 @@ class Memory:
         allowed: Allowed,
         standing: Standing,
     ) -> dict[int, Birth | None]:
-        """Return the births of wanted lines that stood in other files; `standing` returns the keys of a file now.
+        """Return the births of wanted lines that stood in other files.
 
         What still stands there was copied, which is writing.
         """
-        held: dict[bytes, Collection[Text]] = {}
+        held: dict[bytes, Sequence[Collection[Text]]] = {}
         places = {}
         for at in anchors:
             likely = []
             for place in _of_one(self._far.get(texts[at], ()), allowed):
                 there = place.version.path
                 if there not in held:
-                    held[there] = frozenset(standing(there) if there != path else ())
-                if there != path and texts[at] not in held[there]:
+                    held[there] = standing(there) if there != path else ()
+                if there != path and not any(texts[at] in said for said in held[there]):
                     likely.append(place)
             if likely:
                 places[at] = max(likely, key=lambda place: _beside(place, texts, at))

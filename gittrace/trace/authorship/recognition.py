@@ -43,6 +43,8 @@ class Recognition:
         # by version: the alphabet, how many lines had been told, the letters of what its lines say
         self._known: Bounded[tuple[bytes, Lines], tuple[_Asked, Recalled]] = Bounded(_MOST_LINES)
         self._rows: Bounded[Version, tuple[Alphabet, int, str]] = Bounded(_MOST_LINES)
+        # by version: how many lines had been told, what its lines say
+        self._said: Bounded[Version, tuple[int, frozenset[Text]]] = Bounded(_MOST_LINES)
 
     def __getstate__(self) -> tuple[Memory, Shelf, dict[bytes, States]]:
         return self.memory, self._shelf, self.states
@@ -195,6 +197,14 @@ class Recognition:
             found += [*(new + at for at in same), *range(one.new, one.new_end)]
             old, new = one.old_end, one.new_end
         return found
+
+    def said(self, version: Version) -> frozenset[Text]:
+        """Return what the lines of a version say."""
+        held = self._said.get(version)
+        if held is None or held[0] != self._shelf.told:
+            held = self._shelf.told, frozenset(version.each_key())
+            self._said.put(version, held, version.size)
+        return held[1]
 
     def row(self, version: Version, alphabet: Alphabet) -> str:
         """Return the letters of what the lines of a version say."""
