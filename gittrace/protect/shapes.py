@@ -59,6 +59,7 @@ _NUMBER_BEFORE = re.compile(rb"(?<![0-9])[0-9]{8,10}\Z")
 _BASE64_BEFORE = re.compile(rb"(?<![A-Za-z0-9_-])[MNO][A-Za-z0-9_-]{22,27}\Z")
 _OF_A_USER = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-"
 _OF_A_DSN = bytes(byte for byte in range(256) if byte not in b"\n \"'=`/")
+_AT_ADDRESS = (b"@tcp(", b"@unix(")
 _LEFT = 128
 
 
@@ -174,9 +175,12 @@ def _says_no_url_password(text: bytes) -> bool:
 
 def before_at(buf: bytes, match: Match, start: int, end: int) -> Span:
     """The password in front of `@tcp(`."""
-    line = buf[max(0, start - _LEFT) : start]
+    low = max(0, start - _LEFT)
     # another one in front of this is no part of it
-    line = line[max(line.rfind(b"@tcp("), line.rfind(b"@unix(")) + 1 :]
+    at = buf.rfind(b"@", low, start)
+    while at >= 0 and not buf.startswith(_AT_ADDRESS, at):
+        at = buf.rfind(b"@", low, at)
+    line = buf[at + 1 if at >= 0 else low : start]
     name, _, password = line[len(line.rstrip(_OF_A_DSN)) :].partition(b":")
     if not (name and password) or (password[0] in PLACEHOLDER_BEGINS and PLACEHOLDER.match(password)):
         return None
@@ -222,8 +226,8 @@ def after_login(buf: bytes, match: Match, start: int, end: int) -> Span:
 
 
 def _line_before(buf: bytes, start: int) -> bytes:
-    left = buf[max(0, start - _LEFT) : start]
-    return left[left.rfind(b"\n") + 1 :]
+    low = max(0, start - _LEFT)
+    return buf[max(low, buf.rfind(b"\n", low, start) + 1) : start]
 
 
 def _is_login(line: bytes) -> bool:
