@@ -92,7 +92,8 @@ class Attributor:
             if len(texts) == len(wanted):
                 return _lines(texts, wanted, {at: version.birth(at) for at in wanted}, causes)
         lines = self._content(entry)
-        return self._compared(path, lines, wanted, causes, tree) if lines else dict.fromkeys(wanted)
+        before = [TreeEditor(self.objects, self.objects.commit(parent).tree) for parent in made.parents[:1]]
+        return self._compared(path, lines, wanted, causes, [tree, *before]) if lines else dict.fromkeys(wanted)
 
     def existed(self, commit: str, when: When) -> bool:
         """Tell whether HEAD had got to a commit before an event."""
@@ -149,26 +150,26 @@ class Attributor:
         """Return the same for a content that is not committed; `session_id` is the session that is active there."""
         causes = _Causes(None, {session_id: 0} if session_id else {}, "", self)
         lines = self.lineage.past.lines(content)
-        return self._compared(path, lines, wanted, causes, TreeEditor(self.objects)) if lines else dict.fromkeys(wanted)
+        return self._compared(path, lines, wanted, causes, []) if lines else dict.fromkeys(wanted)
 
     def _content(self, entry: Entry | None) -> Lines | None:
         return self.lineage.past.content(entry.oid) if entry else None
 
     def _compared(
-        self, path: bytes, lines: Lines, wanted: Collection[int], causes: "_Causes", tree: TreeEditor
+        self, path: bytes, lines: Lines, wanted: Collection[int], causes: "_Causes", trees: Sequence[TreeEditor]
     ) -> dict[int, Line | None]:
-        """Return what is known of a content that nobody recorded as it is."""
-        held = partial(self._held, tree)
+        """Return what is known of a content that nobody recorded as it is; `trees` are those now and before."""
+        held, before = (partial(self._held, trees[at : at + 1]) for at in (0, 1))
         texts = {at: lines.text(at) for at in wanted if at < lines.size}
         name = self.lineage.once_named(path, lines, texts, causes, held)
         near = self.lineage.compare(name, lines, causes, causes.noted)
-        far = self.lineage.compare_far(name, lines, near, texts, causes, held)
+        far = self.lineage.recognition.compare_far(name, lines, near, texts, causes, held, before)
         births = {at: far.get(at) or near.births[at] for at in texts}
         return _lines(texts, wanted, births, causes, far)
 
-    def _held(self, tree: TreeEditor, path: bytes) -> list[frozenset[bytes]]:
-        """Return what the lines of a file say in a tree, under whatever name it is there."""
-        found = (self._content(tree.get(name)) for name in self.lineage.names(path))
+    def _held(self, trees: Sequence[TreeEditor], path: bytes) -> list[frozenset[bytes]]:
+        """Return what the lines of a file say in trees, under whatever name it is there."""
+        found = (self._content(tree.get(name)) for tree in trees for name in self.lineage.names(path))
         return [frozenset(lines.keys()) for lines in found if lines and lines.size]
 
 

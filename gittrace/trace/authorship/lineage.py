@@ -62,7 +62,8 @@ class _Draft:
 class Lineage:
     """All versions of all files that the recorded steps made.
 
-    `past` reads contents that no step made; `base` tells the oid of a path in the tree that a session began on.
+    `past` reads contents that no step made, and `recognition` tells whose their lines are; `base` tells the oid of a
+    path in the tree that a session began on.
 
     first  when the first step was, in seconds since the epoch; None: there is none, or of none it is known
     """
@@ -72,7 +73,7 @@ class Lineage:
         self.memory = Memory()
         self.first: int | None = None
         self._shelf = Shelf()
-        self._recognition = Recognition(self.memory, self._shelf)
+        self.recognition = Recognition(self.memory, self._shelf)
         self._numbering = Numbering(self._shelf)
         # by the path and the oid of what was left, None of a deleted file
         self.makers: dict[tuple[bytes, str | None], list[Leaf]] = {}
@@ -191,37 +192,31 @@ class Lineage:
         def held(path: bytes) -> list[frozenset[Text]]:
             oids = [oid for name in self.names(path) if (oid := self._oid(session_id, name))]
             versions = [self._open(path, oid, session_id) for oid in oids]
-            return [self._recognition.said(version) for version in versions if version.size]
+            return [self.recognition.said(version) for version in versions if version.size]
 
         return held
 
     def compare(self, path: bytes, lines: Lines, allowed: Allowed, sessions: Collection[str] = ()) -> Recalled:
         """Return what is known of a content that no step made (see `Recognition`)."""
-        return self._recognition.compare(self.name(path), lines, allowed, sessions)
+        return self.recognition.compare(self.name(path), lines, allowed, sessions)
 
     def once_named(
         self, path: bytes, lines: Lines, wanted: Iterable[int], allowed: Allowed, standing: Standing
     ) -> bytes:
         """Return the first name of a file, also where nobody recorded that it was renamed (see `Recognition`)."""
         first = self.name(path)
-        if first != path or self._recognition.last(path, allowed):
+        if first != path or self.recognition.last(path, allowed):
             return first
-        return self._recognition.once_named(lines, wanted, allowed, standing) or path
-
-    def compare_far(
-        self, path: bytes, lines: Lines, found: Recalled, wanted: Iterable[int], allowed: Allowed, standing: Standing
-    ) -> dict[int, Birth | None]:
-        """Return what is known of lines of a content that are not `found`, from other files: those that are wanted."""
-        return self._recognition.compare_far(self.name(path), lines, found, wanted, allowed, standing)
+        return self.recognition.once_named(lines, wanted, allowed, standing) or path
 
     def _adopt(self, path: bytes, lines: Lines, session_id: str) -> Version:
         """Return a content that no step made."""
         name = self.once_named(path, lines, range(lines.size), always, self.standing(session_id))
         if name != self.name(path):
             self._also_named(name, path)
-        births = self._recognition.compare(name, lines, always).births
+        births = self.recognition.compare(name, lines, always).births
         version = Version(name, self._shelf, self._numbering.numbers(name, lines, births))
-        self._recognition.spelled(version, lines)
+        self.recognition.spelled(version, lines)
         return version
 
     def _oid(self, session_id: str, path: bytes) -> str | None:
@@ -261,13 +256,13 @@ class Lineage:
         if change.whole:
             return self._whole(change.new_path, old, new_oid)
         version, blocks = patched(self.name(change.new_path), old, change.hunks)
-        self._recognition.follow(version, old, blocks)
+        self.recognition.follow(version, old, blocks)
         fresh = {at for _, added in blocks for at in added}
         follows = old.when is not None and old.path == version.path and old.whole
         return _Draft(version, old, new_oid, blocks, fresh, follows, change.taken)
 
     def _rename(self, old: bytes, new: bytes) -> None:
-        if new not in self._recognition.states and new not in self._names:
+        if new not in self.recognition.states and new not in self._names:
             self._also_named(self.name(old), new)
 
     def _also_named(self, first: bytes, new: bytes) -> None:
@@ -301,7 +296,7 @@ class Lineage:
         for brought in step.brought(names) if len(found) < len(draft.fresh) else ():
             left = draft.fresh - found.keys()
             if brought.says(version.key(at) for at in left):
-                for one in aligned(brought.said, self._recognition.row(version, brought.alphabet)):
+                for one in aligned(brought.said, self.recognition.row(version, brought.alphabet)):
                     found |= dict.fromkeys(left & set(range(one.new, one.new_end)))
         found |= dict.fromkeys(self._taken(draft, step.lent(names), found))
         for at in found.keys() & draft.fresh:
@@ -344,7 +339,7 @@ class Lineage:
         for held in lent:
             left = draft.fresh - set(found) - taken
             if held.says(version.key(at) for at in left):
-                same = aligned(held.said, self._recognition.row(version, held.alphabet))
+                same = aligned(held.said, self.recognition.row(version, held.alphabet))
                 mine = left & {at for one in same for at in range(one.new, one.new_end)}
                 taken |= _telling(version, mine, left)
         return taken
@@ -356,8 +351,8 @@ class Lineage:
         version = draft.version
         added = [at for _, added in draft.blocks for at in added]
         self.memory.learn(version, added, when)
-        indexes = added if draft.follows else self._recognition.news(version)
-        self._recognition.states_of(version.path).add(version, when, indexes)
+        indexes = added if draft.follows else self.recognition.news(version)
+        self.recognition.states_of(version.path).add(version, when, indexes)
         self._shelf.hold(version)
         self._versions.setdefault((version.path, draft.oid), version)
         if says_something(text for text in version.each_key() if text):

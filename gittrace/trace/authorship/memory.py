@@ -29,6 +29,11 @@ Texts = Sequence[bytes] | Mapping[int, bytes]
 Standing = Callable[[bytes], Sequence[Collection[Text]]]
 
 
+def nowhere(_: bytes) -> Sequence[Collection[Text]]:
+    """Return nothing: what stood in a file is not known."""
+    return ()
+
+
 class Place(NamedTuple):
     """Where a line stood: its index in a version, whose it is, and when that was, with the moment's number."""
 
@@ -169,10 +174,11 @@ class Memory:
         wanted: Collection[int],
         allowed: Allowed,
         standing: Standing,
+        before: Standing = nowhere,
     ) -> dict[int, Birth | None]:
         """Return the births of wanted lines that stood in other files.
 
-        What still stands there was copied, which is writing.
+        What still stands there was copied, which is writing. What stood there just `before` was moved, be it one line.
         """
         held: dict[bytes, Sequence[Collection[Text]]] = {}
         places = {}
@@ -189,9 +195,17 @@ class Memory:
         found: dict[int, Birth | None] = {}
         for run in _runs(_grown(places, texts, wanted)):
             said = [texts[at] for at in run if texts[at]]
-            if len(said) >= _FAR_LINES and sum(map(len, said)) >= _FAR_TELLING:
+            is_many = len(said) >= _FAR_LINES and sum(map(len, said)) >= _FAR_TELLING
+            if is_many or (weight(said) >= MOVED and _stood(run, texts, before)):
                 found.update((at, place.birth) for at, place in run.items())
         return found
+
+
+def _stood(run: Mapping[int, Place], texts: Texts, before: Standing) -> bool:
+    """Tell whether all lines of a run stood in its file just before."""
+    (path,) = {place.version.path for place in run.values()}
+    held = before(path)
+    return all(any(texts[at] in said for said in held) for at in run)
 
 
 def _learn(places: dict[bytes, tuple[Place, ...]], text: bytes, place: Place) -> None:

@@ -9,7 +9,7 @@ from itertools import compress, islice
 
 from gittrace.trace.authorship.changes import Gap
 from gittrace.trace.authorship.hands import blended
-from gittrace.trace.authorship.memory import Memory, Recalled, Standing
+from gittrace.trace.authorship.memory import Memory, Recalled, Standing, nowhere
 from gittrace.trace.authorship.moments import Allowed
 from gittrace.trace.authorship.states import States
 from gittrace.trace.authorship.successive import Successive
@@ -112,7 +112,14 @@ class Recognition:
         return states.newest(self.memory.near(name).moments.allowed(allowed)) if states else None
 
     def compare_far(
-        self, name: bytes, lines: Lines, found: Recalled, wanted: Iterable[int], allowed: Allowed, standing: Standing
+        self,
+        name: bytes,
+        lines: Lines,
+        found: Recalled,
+        wanted: Iterable[int],
+        allowed: Allowed,
+        standing: Standing,
+        before: Standing = nowhere,
     ) -> dict[int, Birth | None]:
         """Return what is known of lines of a content that are not `found`, from other files: those that are wanted."""
         # only what stands beside a line in such a stretch tells of it
@@ -122,7 +129,7 @@ class Recognition:
         anchors = lines.once([at for at, text in said.items() if self.memory.knows(text)])
         if not anchors:
             return {}
-        return self.memory.recall_far(name, said, anchors, said.keys(), allowed, standing)
+        return self.memory.recall_far(name, said, anchors, said.keys(), allowed, standing, before)
 
     def _align(
         self,

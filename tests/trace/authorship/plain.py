@@ -38,7 +38,7 @@ def compare(lineage: Lineage, said: Sequence[bytes], allowed: Allowed, sessions:
 
 
 def _versions(lineage: Lineage) -> list[Version]:
-    states = lineage._recognition.states.get(PATH)
+    states = lineage.recognition.states.get(PATH)
     return states._versions if states else []
 
 

@@ -272,6 +272,21 @@ def test_move_to_another_file(work: Recording) -> None:
     assert wrote(work, "c") == said("new", by="two")
 
 
+def test_a_line_moved_alone_to_another_file_where_nobody_recorded_it(work: Recording) -> None:
+    """The commit takes it away in one file and adds it in the other; one that is typed there again is typed."""
+    work.write(b=TEN)
+    work.start()
+    work.did("one", a=TEN + lines("that is moved", "that is dropped"))
+    work.commit()
+    work.stop()
+    work.write(a=TEN, b=TEN + "in between\n" + lines("that is moved"))
+    work.commit()
+    work.write(b=lines("that is dropped") + TEN)
+    work.commit()
+    assert blamed(work, "b", "HEAD~")["the line named that is moved"] == "one"
+    assert blamed(work, "b")["the line named that is dropped"] is None
+
+
 @pytest.mark.parametrize("theirs", ["a", "c"])
 def test_what_a_merge_brings_into_a_file_that_was_renamed(work: Recording, theirs: str) -> None:
     """Under the name that it has on the other side, where others wrote it."""
