@@ -35,7 +35,8 @@ def may_bring(event: EventDict) -> bool:
 def borrowed_of(events: Sequence[EventDict], time: Callable[[str], int | None]) -> list[tuple[str, ...]]:
     """Return for each event of a session the commits of others from which it may have taken lines.
 
-    For a commit it is recorded, and so for the command that made it. The lines may have been in the worktree since the
+    For a commit it is recorded, and so for the command that made it; of a merge that was to be solved it is what was
+    merged. The lines may have been in the worktree since the
     commit before, if the others are older than what saw them there. `time` tells when a commit was made (seconds since
     the epoch), None if it is gone.
     """
@@ -44,7 +45,7 @@ def borrowed_of(events: Sequence[EventDict], time: Callable[[str], int | None]) 
     by = None
     for event in reversed(events):
         if event["kind"] == COMMIT:
-            lent, by = tuple(map(str, event.get("borrowed") or ())), event.get("by")
+            lent, by = tuple(map(str, (*(event.get("borrowed") or ()), *_joined(event)))), event.get("by")
         if event["kind"] == COMMIT or (by is not None and event.get("id") == by):
             found.append(lent)
         else:
@@ -63,6 +64,11 @@ def grafts_of(events: Iterable[EventDict]) -> dict[str, list[str]]:
             for name in filter(None, (event.get("id"), event.get("by"))):
                 found.setdefault(str(name), []).append(str(event.get("commit")))
     return found
+
+
+def _joined(event: EventDict) -> Sequence[object]:
+    """Return what a commit merged, if the merge had stopped: then that stood in the worktree before."""
+    return (event.get("parents") or ())[1:] if str(event.get("action")) == "commit (merge)" else ()
 
 
 def own_commits_of(events: Iterable[EventDict]) -> dict[str, list[tuple[str, str]]]:

@@ -46,6 +46,24 @@ def test_taken_without_a_word(work: Recording, topic: str, how: str, recorded: b
     assert blamed(work, "c") == said("mine", by="make")
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_a_merge_that_stopped_and_was_solved(work: Recording, topic: str, recorded: bool) -> None:
+    """What it had brought into the worktree is nobody's, also where the command that committed it is recorded."""
+    trace = work.start().trace_id
+    work.did("make", a=TEN + lines("mine"))
+    own = work.commit()
+    work.git("merge", "-q", "topic", status=1)
+    work.write(a=TEN + lines("mine", "theirs", "too", "solved"))
+    work.git("add", "-A")
+    (work.run if recorded else work.repo.run)("git", "commit", "-q", "--no-edit")
+    work.stop()
+    assert tiers(outcome(work, trace)) == {own: TOOL, work.head(): TOOL}
+    assert set(blamed(work, "b").values()) == {None}
+    solved = "git commit -q --no-edit" if recorded else "commit"
+    wanted = said("mine", by="make") | said("theirs", "too", by=None) | said("solved", by=solved)
+    assert {text: by for text, by in blamed(work).items() if "named" in text} == wanted
+
+
 def test_what_is_written_beside_it_is_the_traces(work: Recording, topic: str) -> None:
     trace = work.start().trace_id
     work.did("make", a=lines("mine") + TEN)
