@@ -7,8 +7,10 @@ stash from before the session, which is no more once it was popped.
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 
+from gittrace.git.objects import Entry as Leaf
 from gittrace.git.objects import ObjectMissing, ObjectStore
 from gittrace.git.reflog import Entry
 from gittrace.git.repository import Repository
@@ -17,10 +19,13 @@ from gittrace.git.trees import TreeEditor
 # what is looked at: the newest branches and stashes, the first files, and of these no large ones (bytes)
 _MOST_TIPS = 32
 _MOST_FILES = 100
+# so often is asked in which commit of a branch a file was taken away
+_MOST_RENAMES = 8
 _LARGEST = 1 << 20
 # a line with fewer letters and digits turns up anywhere
 _TELLING = 12
 _SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
+_LAST = ("rev-list", "-n1")
 _STASHES = ("stash", "list", f"-n{_MOST_TIPS}", "--format=%H %P")
 _TIPS = ("for-each-ref", "--sort=-committerdate", f"--count={_MOST_TIPS}", "--format=%(objectname)")
 
@@ -61,7 +66,36 @@ class Borrowed:
         if self._tips is None:
             names = [*self._repo.git(*_TIPS, "refs/heads", "refs/remotes").decode().split(), *self._stashed()]
             self._tips = [oid for oid in dict.fromkeys(names) if self._store.kind(oid) == "commit"]
-        return [oid for oid in self._tips if self._is_older(oid, entry) and self._holds(oid, fresh)]
+        older = [oid for oid in self._tips if self._is_older(oid, entry)]
+        found = [oid for oid in older if self._holds(oid, fresh)]
+        changed = {change.path for change in changes if change.old_oid is not None}
+        left = {path: lines for path, lines in fresh.items() if path in changed}
+        return [*found, *self._before_renames(older, entry, left)] if left else found
+
+    def _before_renames(self, tips: Sequence[str], entry: Entry, fresh: dict[bytes, frozenset[bytes]]) -> Iterator[str]:
+        """Yield commits of branches that hold such lines in files which have other names, or are gone, at the tips."""
+        seen: set[str] = set()
+        asked = ((tip, path) for tip in tips for path in fresh if self._lacks(tip, path))
+        for tip, path in islice(asked, _MOST_RENAMES):
+            # the youngest commit of the branch alone that touched it took it away
+            own = (tip, *(f"^{oid}" for oid in entry.parents))
+            # 128: a shallow clone has not all of them
+            row = self._repo.git(*_LAST, *own, "--", f":(top,literal){os.fsdecode(path)}", ok=(0, 128)).split()
+            parent = next(iter(self._store.commit(row[0].decode()).parents), None) if row else None
+            if parent and parent not in seen and self._holds(parent, {path: fresh[path]}):
+                seen.add(parent)
+                yield parent
+
+    def _lacks(self, commit: str, path: bytes) -> bool:
+        try:
+            return self._entry(commit, path) is None
+        except ObjectMissing:
+            return False
+
+    def _entry(self, commit: str, path: bytes) -> Leaf | None:
+        if commit not in self._trees:
+            self._trees[commit] = TreeEditor(self._store, self._store.commit(commit).tree)
+        return self._trees[commit].get(path)
 
     def _stashed(self) -> list[str]:
         """Return the stashes from before the session."""
@@ -73,9 +107,7 @@ class Borrowed:
 
     def _holds(self, commit: str, fresh: dict[bytes, frozenset[bytes]]) -> bool:
         try:
-            if commit not in self._trees:
-                self._trees[commit] = TreeEditor(self._store, self._store.commit(commit).tree)
-            entries = ((self._trees[commit].get(path), lines) for path, lines in fresh.items())
+            entries = ((self._entry(commit, path), lines) for path, lines in fresh.items())
             return any(entry is not None and not lines.isdisjoint(self._of(entry.oid)) for entry, lines in entries)
         except ObjectMissing:
             return False  # a clone in part need not have it

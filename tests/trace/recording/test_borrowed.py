@@ -64,6 +64,23 @@ def test_a_merge_that_stopped_and_was_solved(work: Recording, topic: str, record
     assert {text: by for text, by in blamed(work).items() if "named" in text} == wanted
 
 
+@pytest.mark.parametrize("recorded", [False, True])
+def test_taken_from_a_branch_where_the_file_was_renamed_since(work: Recording, topic: str, recorded: bool) -> None:
+    work.git("switch", "-q", "topic")
+    work.git("mv", "a", "renamed")
+    work.commit("renamed")
+    work.git("switch", "-q", "main")
+    trace = work.start().trace_id
+    work.git("cherry-pick", "-n", topic)
+    (work.run if recorded else work.repo.run)("git", "commit", "-q", "-m", "taken")
+    work.seal()
+    work.git("branch", "-q", "-D", "topic")
+    work.stop()
+    assert tiers(outcome(work, trace)) == {}
+    for path in ("a", "b"):
+        assert set(blamed(work, path).values()) == {None}
+
+
 def test_what_is_written_beside_it_is_the_traces(work: Recording, topic: str) -> None:
     trace = work.start().trace_id
     work.did("make", a=lines("mine") + TEN)
