@@ -5,11 +5,12 @@ trace init` installs; with `--session` a session is active in it, so that the ho
 otherwise than without gittrace is named, and the exit status is 1.
 
 With a session some differences are true and meant: what snapshots hold is in reach, so it is neither dangling nor
-pruned (t1410 of 2.39.5), `--all` and `refs/notes/*` show the notes (t3301, t4013), `name-rev --all` names their commits
-too (t6120), all refs are listed and the configuration begins with ours (t3211, t5411, t5504), and a push of snapshots,
-as `--mirror` is one, is stopped (t5517). A script that counts objects, packs or their commits (t5304, t5310, t5319),
-looks for dangling objects or removes a repository right after a commit may meet the detached sealer or what it wrote
-(t1410, t2400, t6402, t7406); with `--now` it waits.
+pruned (t1410 of 2.39.5), `--all` and `refs/notes/*` show the notes (t3301, t4013), `name-rev --all` names their
+commits too (t6120), all refs are listed and the configuration begins with ours (t3211, t5400, t5411, t5504), and a
+push of snapshots, as `--mirror` is one, is stopped (t5505, t5517, t5543, t5545). A script that counts objects, packs
+or their commits (t5304, t5310, t5319, t6500), looks for dangling objects or removes a repository right after a commit
+may meet the detached sealer or what it wrote (t1410, t2400, t6402, t7406); with `--now` it waits. t7900 replaces all
+objects by packs of its own, and what the notes lead to is gone.
 """
 
 import argparse
