@@ -11,6 +11,9 @@ push of snapshots, as `--mirror` is one, is stopped (t5505, t5517, t5543, t5545)
 or their commits (t5304, t5310, t5319, t6500), looks for dangling objects or removes a repository right after a commit
 may meet the detached sealer or what it wrote (t1410, t2400, t6402, t7406); with `--now` it waits. t7900 replaces all
 objects by packs of its own, and what the notes lead to is gone.
+
+In t1800 of 2.55 our pre-push keeps one of two places for hooks (`hook.jobs`) for longer than it would: what git starts
+beside a hook inherits the writing end of its standard input, and ours, which reads all of it, ends when that does.
 """
 
 import argparse
