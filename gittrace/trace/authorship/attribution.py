@@ -21,6 +21,7 @@ from gittrace.trace.authorship.moments import Sieve, seconds
 from gittrace.trace.authorship.past import Past
 from gittrace.trace.authorship.recorded import Source, read_all
 from gittrace.trace.authorship.versions import Birth, When
+from gittrace.trace.text.alike import Text
 from gittrace.trace.text.lines import Lines
 
 
@@ -159,13 +160,20 @@ class Attributor:
         self, path: bytes, lines: Lines, wanted: Collection[int], causes: "_Causes", trees: Sequence[TreeEditor]
     ) -> dict[int, Line | None]:
         """Return what is known of a content that nobody recorded as it is; `trees` are those now and before."""
-        held, before = (partial(self._held, trees[at : at + 1]) for at in (0, 1))
+        held, before = partial(self._held, trees[:1]), partial(self._before, trees, causes)
         texts = {at: lines.text(at) for at in wanted if at < lines.size}
         name = self.lineage.once_named(path, lines, texts, causes, held)
         near = self.lineage.compare(name, lines, causes, causes.noted)
         far = self.lineage.recognition.compare_far(name, lines, near, texts, causes, held, before)
         births = {at: far.get(at) or near.births[at] for at in texts}
         return _lines(texts, wanted, births, causes, far)
+
+    def _before(self, trees: Sequence[TreeEditor], causes: "_Causes", path: bytes) -> list[frozenset[Text]]:
+        """Return what the lines of a file said before a commit, and if that changes it, when it was recorded last."""
+        found: list[frozenset[Text]] = [*self._held(trees[1:], path)]
+        is_changed = bool(trees) and self._held(trees[:1], path) != found
+        last = self.lineage.recognition.last(path, causes) if is_changed else None
+        return [*found, self.lineage.recognition.said(last)] if last else found
 
     def _held(self, trees: Sequence[TreeEditor], path: bytes) -> list[frozenset[bytes]]:
         """Return what the lines of a file say in trees, under whatever name it is there."""

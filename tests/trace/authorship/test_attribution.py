@@ -287,6 +287,21 @@ def test_a_line_moved_alone_to_another_file_where_nobody_recorded_it(work: Recor
     assert blamed(work, "b")["the line named that is dropped"] is None
 
 
+def test_a_line_moved_alone_before_it_was_committed(work: Recording) -> None:
+    """The commit has the file as it was left, but for the line; where it leaves the file alone, the line is typed."""
+    work.write(b=TEN, d=TEN)
+    work.commit()
+    work.start()
+    work.did("one", a=TEN + lines("that stays", "that is moved"), d=TEN + lines("that is not moved"))
+    work.stop()
+    work.write(a=TEN + lines("that stays"), b=TEN + "in between\n" + lines("that is moved"), d=TEN)
+    work.commit()
+    assert blamed(work, "b")["the line named that is moved"] == "one"
+    work.write(b=lines("that is not moved") + TEN)
+    work.commit()
+    assert blamed(work, "b")["the line named that is not moved"] is None
+
+
 @pytest.mark.parametrize("theirs", ["a", "c"])
 def test_what_a_merge_brings_into_a_file_that_was_renamed(work: Recording, theirs: str) -> None:
     """Under the name that it has on the other side, where others wrote it."""
