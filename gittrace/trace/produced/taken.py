@@ -17,14 +17,16 @@ from gittrace.git.patch import FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, heads
 from gittrace.trace.produced.bringing import borrowed_of, grafts_of, may_bring
-from gittrace.trace.text.align import align, key
-from gittrace.trace.text.fingerprint import exact_of, line_of
+from gittrace.trace.text.align import MOVED, align, key
+from gittrace.trace.text.fingerprint import exact_of, line_of, weight_of
 from gittrace.vocabulary import COMMIT, REWRITE
 
 # a content over this (bytes) is not compared
 _LARGEST = 1 << 20
 # by the part of an event
 _NAMES = {"diff": "taken", "effect": "effect_taken"}
+# what each leads to
+_TREES = {"diff": "tree", "effect": "tree_after"}
 # line numbers begin with 1
 _ALL = range(1 << 62)
 
@@ -48,26 +50,55 @@ def mark(events: Sequence[dict[str, Any]], own: Collection[str], store: ObjectSt
         before, after = heads(event)
         came = [] if before in (None, head) or before in mine else [before]
         whole = [*came, *grafts.get(str(event.get("id")), ())]
-        head = after
-        for oid in (*lent, *whole):
+        for oid in (*lent, *whole, head or ""):
             if oid not in trees and store.kind(oid) == "commit":
                 trees[oid] = TreeEditor(store, store.commit(oid).tree)
         here, there = ([trees[oid] for oid in names if oid in trees] for names in (lent, whole))
+        base, head = trees.get(head or ""), after
         if event is events[0] or not (here or there):
             continue
         for part, name in _NAMES.items() if may_bring(event) else [("diff", _NAMES["diff"])]:
-            if found := list(_found(_files(event, part), here, there, store)):
+            files = _files(event, part)
+            roots = [store.commit(oid).tree for oid in (*lent, *whole) if oid in trees] if files else []
+            gone = _gone(roots, base, event.get(_TREES[part]), store)
+            if found := list(_found(files, here, there, gone, store)):
                 event[name] = found
 
 
 def _found(
-    files: Sequence[FilePatch], lent: Sequence[TreeEditor], whole: Sequence[TreeEditor], store: ObjectStore
+    files: Sequence[FilePatch],
+    lent: Sequence[TreeEditor],
+    whole: Sequence[TreeEditor],
+    gone: Collection[bytes],
+    store: ObjectStore,
 ) -> Iterator[list[int]]:
     for number, file in enumerate(files):
         if any(_is_there(tree, file) for tree in (*lent, *whole)):
             yield [number]
-        elif lent and file.new_path and file.hunks:
-            yield from ([number, *row] for row in _rows(_same(file, lent, store)))
+        elif file.new_path and file.hunks and (lent or gone):
+            same = _same(file, lent, store) if lent else set()
+            moved = {at for at, text in _added(file) if key(text) in gone} if gone else set()
+            yield from ([number, *row] for row in _rows(same | moved))
+
+
+def _gone(trees: Iterable[str], base: TreeEditor | None, now: str | None, store: ObjectStore) -> set[bytes]:
+    """Return the keys of lines that files have in trees, and not in what HEAD was at before, and that are gone `now`.
+
+    Where they turn up in another file, they were moved.
+    """
+    found: set[bytes] = set()
+    try:
+        for change in (change for tree in trees for change in store.changes(tree, now)) if now else ():
+            before = base.get(change.path) if base and change.old_oid else None
+            if change.old_oid is None or (before and before.oid == change.old_oid):
+                continue
+            stood = {*_keys(before.oid if before else None, store), *_keys(change.new_oid, store)}
+            found.update(
+                line for line in _keys(change.old_oid, store) if weight_of(line) >= MOVED and line not in stood
+            )
+    except TraceError:
+        return found  # a clone in part need not have all of them
+    return found
 
 
 def _files(event: EventDict, part: str) -> list[FilePatch]:

@@ -81,6 +81,28 @@ def test_taken_from_a_branch_where_the_file_was_renamed_since(work: Recording, t
         assert set(blamed(work, path).values()) == {None}
 
 
+@pytest.mark.parametrize("how", ["reset --keep", "merge --ff-only", "merge --no-ff --no-edit"])
+@pytest.mark.parametrize("recorded", [False, True])
+def test_what_was_moved_out_of_a_file_that_head_went_to(work: Recording, how: str, recorded: bool) -> None:
+    """Nothing that is recorded ever held the line where it came from."""
+    work.git("switch", "-q", "-c", "topic")
+    work.write(b=lines("somebody else's") + TEN)
+    work.commit("theirs")
+    work.git("switch", "-q", "main")
+    trace = work.start().trace_id
+    work.git(*how.split(), "-q", "topic")
+    work.write(b=TEN, c=lines("typed by whoever did", "somebody else's"))
+    if recorded:
+        work.run("true")
+    own = work.commit()
+    work.seal()
+    work.git("branch", "-q", "-D", "topic")
+    work.stop()
+    by = "true" if recorded else "commit"
+    assert blamed(work, "c") == said("somebody else's", by=None) | said("typed by whoever did", by=by)
+    assert tiers(outcome(work, trace)) == {own: TOOL}
+
+
 def test_what_is_written_beside_it_is_the_traces(work: Recording, topic: str) -> None:
     trace = work.start().trace_id
     work.did("make", a=lines("mine") + TEN)
