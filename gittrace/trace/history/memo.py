@@ -19,7 +19,7 @@ from gittrace.trace.history import tables
 from gittrace.trace.small_cache import closed_on_failure, ensure_tables
 from gittrace.vocabulary import CACHE_DIR
 
-_VERSION = 26
+_VERSION = 27
 _SCHEMA = f"""
 create table states (state text primary key, lost text not null);
 create table answers (trace text primary key, state text not null, data text not null);

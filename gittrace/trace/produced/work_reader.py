@@ -23,6 +23,7 @@ from gittrace.trace.produced.taken import Taken, said_in
 from gittrace.trace.produced.unmasked import unmasked
 from gittrace.trace.produced.work import Origin, Work, Written, microseconds
 from gittrace.trace.produced.work_steps import WorkStep, lent_of, steps_of
+from gittrace.trace.text.align import MOVED
 from gittrace.trace.text.fingerprint import (
     FileLines,
     Line,
@@ -68,6 +69,8 @@ class _Reader:
         # telling lines, by exact fingerprint: who of us wrote them first, and those that others wrote
         self.ours: dict[int, Origin] = {}
         self.others: set[int] = set()
+        # the skeletons of lines of others that were taken away, and have enough letters to be known by them
+        self.gone: set[int] = set()
         self.first_names: dict[bytes, bytes] = {}
         self.base_commits: dict[str, str] = {}
         # of each session: its last commit, and the event of it
@@ -233,8 +236,12 @@ class _Reader:
         removed = [line for _, lines, _ in read for run in lines.removed for line in run if line.telling]
         known = {line.exact for line in added if line.exact in self.others}
         # a line that is only indented anew, or formatted, stays whose it was
-        bones = {line.skeleton for line in removed if line.exact not in self.ours}
-        self.others |= {line.exact for line in added if line.skeleton in bones and line.exact not in self.ours}
+        theirs = [line for line in removed if line.exact not in self.ours]
+        bones = {line.skeleton for line in theirs}
+        again = (line for line in added if line.skeleton in bones or line.skeleton in self.gone)
+        self.others |= {line.exact for line in again if line.exact not in self.ours}
+        # one that has enough letters may come back later, in what was put back unseen and then formatted
+        self.gone.update(line.skeleton for line in theirs if line.weight >= MOVED)
         said = {line.skeleton for line in added}
         # before `ours` and `others` take in what is new: whose the removed lines were
         wrapped = [wrapped_anew(lines, self.ours) for _, lines, _ in read]

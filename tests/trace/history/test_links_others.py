@@ -34,6 +34,22 @@ def test_what_others_took_away_and_a_session_committed_in_parts(work: Recording)
     assert tiers(outcome(work, trace), reachable=False) == {own: TOOL}
 
 
+def test_what_was_taken_away_put_back_unseen_and_indented(work: Recording) -> None:
+    """It is whose it was, though no diff has it beside the form that it had before."""
+    long = "".join(f"row {number} of a table that somebody else wrote\n" for number in range(4))
+    rest = long.split("\n", 2)[2]
+    work.write(a=long, b=TEN)
+    work.commit("rows")
+    trace = work.start().trace_id
+    work.did("make", a=rest, b=TEN + "the only line of the trace\n")
+    work.write(a="".join(f"\t{line}\n" for line in long.splitlines()))
+    work.commit()
+    found = outcome(work, trace)
+    assert found.fate is not None
+    assert [(file.path, file.lines) for file in found.fate.files] == [("a", 1), ("b", 1)]
+    assert found.fate.shares == {"alive": 1.0}
+
+
 def test_what_others_took_away_and_a_session_amended(work: Recording) -> None:
     work.write(a=ROWS, b=ROWS)
     work.commit("rows")
