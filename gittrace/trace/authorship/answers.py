@@ -42,7 +42,7 @@ _MOST_BYTES = 256 << 20
 # events of traces that are held, to be read again
 _MOST_EVENTS = 1 << 13
 # to be raised whenever attribution says something else than before, or a lineage is made otherwise
-_VERSION = 23
+_VERSION = 24
 _SCHEMA = """
 create table seen (segment text primary key);
 create table noted (commit_oid text not null, segment text not null, primary key (commit_oid, segment));

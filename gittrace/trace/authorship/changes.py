@@ -50,6 +50,7 @@ class Step:
     links    the commits to which it set submodules, by path; None for one that was taken out
     brought  the contents of a file, by its names, in the commits that HEAD came to in this step and no session made
     lent     in those of branches from which lines were taken
+    doing    what it is a part of, with steps before it: of what is moved one file may be committed before the other
     """
 
     when: When
@@ -58,6 +59,7 @@ class Step:
     links: Mapping[bytes, str | None] = field(default_factory=dict)
     brought: Callable[[Sequence[bytes]], Iterable[Lines]] = field(default=lambda names: ())
     lent: Callable[[Sequence[bytes]], Iterable[Lines]] = field(default=lambda names: ())
+    doing: str = ""
 
 
 def gaps(match: Sequence[int], old_size: int) -> Iterable[Gap]:

@@ -85,7 +85,7 @@ class Lineage:
         self._current: dict[str, dict[bytes, str | None]] = {}
         self._bases: dict[str, Base] = {}
         self._making: dict[str, Version] = {}
-        # by session, of its last step: the event, and what it took away and put nowhere else
+        # by session, of its last step: what it was a part of, and what that took away and put nowhere else
         self._gone: dict[str, tuple[str, list[_Gone]]] = {}
 
     @property
@@ -161,9 +161,9 @@ class Lineage:
             self._left(step, step.writer)
 
     def _gone_before(self, step: Step) -> list[_Gone]:
-        """Return what the same event took away in a step before: a command's commits show in steps of their own."""
-        event_id, gone = self._gone.get(step.when.session_id, ("", []))
-        return gone if step.writer and step.writer.event_id == event_id else []
+        """Return what steps just before took away, if they are of the same doing."""
+        doing, gone = self._gone.get(step.when.session_id, ("", []))
+        return gone if step.writer and step.doing == doing != "" else []
 
     def _remember_gone(self, step: Step, gone: list[_Gone]) -> None:
         used = {source for _, _, block in gone for source in block.taken}
@@ -172,7 +172,7 @@ class Lineage:
             for number, (old, removed, block) in enumerate(gone)
             if block.removed
         ]
-        self._gone[step.when.session_id] = (step.writer.event_id if step.writer else "", left)
+        self._gone[step.when.session_id] = (step.doing if step.writer else "", left)
 
     def _left(self, step: Step, writer: Writer) -> None:
         """Remember who left files as they are now."""

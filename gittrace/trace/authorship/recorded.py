@@ -231,7 +231,9 @@ class _Steps:
                     nobody = is_header or (part == EFFECT and brings(event))
                     writer = None if nobody else self._writer(doer, done, segment.index)
                     when = When(self.session.id, segment.index, at)
-                    step = Step(when, writer, some, links, self._contents(brought), self._contents(lent))
+                    # commits between which nothing is recorded are one, and so are a command's
+                    doing = COMMIT if doer["kind"] == COMMIT else str(doer.get("id", ""))
+                    step = Step(when, writer, some, links, self._contents(brought), self._contents(lent), doing)
                     # what segments of the trace that came later could change of it
                     whose = writer and (writer.event_id, writer.at, writer.part, writer.who, writer.agent)
                     oids = [change.new_oid for change in some]

@@ -356,6 +356,21 @@ def test_moved_with_a_line_that_came_back_unseen_and_stood_in_two_files(work: Re
     assert set(blamed(work, "c").values()) == {None}
 
 
+def test_a_line_that_was_moved_and_committed_in_parts(work: Recording) -> None:
+    """The commit that adds it does not show where it was."""
+    work.write(a=lines("somebody else's") + TEN, b=TEN)
+    work.commit()
+    work.start()
+    work.did("make", c=lines("mine"))
+    work.commit()
+    work.write(a=TEN, b=TEN + lines("somebody else's", "typed by hand"))
+    for name in "ab":
+        work.git("add", name)
+        work.git("commit", "-q", "-m", f"part {name}")
+    work.stop()
+    assert wrote(work, "b") == said("somebody else's", by=None) | said("typed by hand", by="commit")
+
+
 def test_typed_into_another_file_beside_what_was_moved_there(work: Recording) -> None:
     """It had not stood beside that before."""
     work.write(a=lines("one of those", "three of those", "two of those") + TEN)
