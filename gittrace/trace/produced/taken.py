@@ -12,7 +12,7 @@ from typing import Any
 
 from gittrace.errors import TraceError
 from gittrace.git.diff import from_json_text
-from gittrace.git.objects import ObjectStore
+from gittrace.git.objects import Change, ObjectStore
 from gittrace.git.patch import FilePatch, PatchError, parse
 from gittrace.git.trees import TreeEditor
 from gittrace.model.trace import EventDict, heads
@@ -23,6 +23,8 @@ from gittrace.vocabulary import COMMIT, REWRITE
 
 # a content over this (bytes) is not compared
 _LARGEST = 1 << 20
+# trees that differ in more files are not, to find what was moved out of them: a push waits for what is sealed
+_MOST_FILES = 200
 # by the part of an event
 _NAMES = {"diff": "taken", "effect": "effect_taken"}
 # what each leads to
@@ -59,7 +61,8 @@ def mark(events: Sequence[dict[str, Any]], own: Collection[str], store: ObjectSt
             continue
         for part, name in _NAMES.items() if may_bring(event) else [("diff", _NAMES["diff"])]:
             files = _files(event, part)
-            roots = [store.commit(oid).tree for oid in (*lent, *whole) if oid in trees] if files else []
+            # who only changed modes, or took away, moved nothing there
+            roots = [store.commit(oid).tree for oid in (*lent, *whole) if oid in trees] if _adds(files) else []
             gone = _gone(roots, base, event.get(_TREES[part]), store)
             if found := list(_found(files, here, there, gone, store)):
                 event[name] = found
@@ -84,21 +87,29 @@ def _found(
 def _gone(trees: Iterable[str], base: TreeEditor | None, now: str | None, store: ObjectStore) -> set[bytes]:
     """Return the keys of lines that files have in trees, and not in what HEAD was at before, and that are gone `now`.
 
-    Where they turn up in another file, they were moved.
+    Where they turn up in another file, they were moved. A tree that is far from what there is now tells nothing.
     """
     found: set[bytes] = set()
     try:
-        for change in (change for tree in trees for change in store.changes(tree, now)) if now else ():
-            before = base.get(change.path) if base and change.old_oid else None
-            if change.old_oid is None or (before and before.oid == change.old_oid):
-                continue
-            stood = {*_keys(before.oid if before else None, store), *_keys(change.new_oid, store)}
-            found.update(
-                line for line in _keys(change.old_oid, store) if weight_of(line) >= MOVED and line not in stood
-            )
+        for tree in trees if now else ():
+            changes = store.changes(tree, now)
+            for change in changes if len(changes) <= _MOST_FILES else ():
+                found |= _gone_from(change, base, store)
     except TraceError:
         return found  # a clone in part need not have all of them
     return found
+
+
+def _gone_from(change: Change, base: TreeEditor | None, store: ObjectStore) -> set[bytes]:
+    before = base.get(change.path) if base and change.old_oid else None
+    if change.old_oid is None or (before and before.oid == change.old_oid):
+        return set()
+    stood = {*_keys(before.oid if before else None, store), *_keys(change.new_oid, store)}
+    return {line for line in _keys(change.old_oid, store) if weight_of(line) >= MOVED and line not in stood}
+
+
+def _adds(files: Iterable[FilePatch]) -> bool:
+    return any(True for file in files for _ in _added(file))
 
 
 def _files(event: EventDict, part: str) -> list[FilePatch]:
