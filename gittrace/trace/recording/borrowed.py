@@ -8,10 +8,13 @@ stash from before the session, which is no more once it was popped.
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from itertools import islice
 
+from gittrace.git.isolated import Isolated
 from gittrace.git.objects import Entry as Leaf
 from gittrace.git.objects import ObjectMissing, ObjectStore
+from gittrace.git.process import Process
 from gittrace.git.reflog import Entry
 from gittrace.git.repository import Repository
 from gittrace.git.trees import TreeEditor
@@ -25,7 +28,6 @@ _LARGEST = 1 << 20
 # a line with fewer letters and digits turns up anywhere
 _TELLING = 12
 _SIGNS = bytes(byte for byte in range(128) if not chr(byte).isalnum())
-_LAST = ("rev-list", "-n1")
 _STASHES = ("stash", "list", f"-n{_MOST_TIPS}", "--format=%H %P")
 _TIPS = ("for-each-ref", "--sort=-committerdate", f"--count={_MOST_TIPS}", "--format=%(objectname)")
 
@@ -74,17 +76,22 @@ class Borrowed:
 
     def _before_renames(self, tips: Sequence[str], entry: Entry, fresh: dict[bytes, frozenset[bytes]]) -> Iterator[str]:
         """Yield commits of branches that hold such lines in files which have other names, or are gone, at the tips."""
-        seen: set[str] = set()
         asked = ((tip, path) for tip in tips for path in fresh if self._lacks(tip, path))
+        seen: set[str] = set()
         for tip, path in islice(asked, _MOST_RENAMES):
             # the youngest commit of the branch alone that touched it took it away
-            own = (tip, *(f"^{oid}" for oid in entry.parents))
-            # 128: a shallow clone has not all of them
-            row = self._repo.git(*_LAST, *own, "--", f":(top,literal){os.fsdecode(path)}", ok=(0, 128)).split()
-            parent = next(iter(self._store.commit(row[0].decode()).parents), None) if row else None
+            last = self._last(path, (tip, *(f"^{oid}" for oid in entry.parents)))
+            parent = next(iter(self._store.commit(last).parents), None) if last else None
             if parent and parent not in seen and self._holds(parent, {path: fresh[path]}):
                 seen.add(parent)
                 yield parent
+
+    def _last(self, path: bytes, revisions: Sequence[str]) -> str | None:
+        """Return the youngest of some commits that touched a file; None where not all of them are here."""
+        # a clone in part would have git fetch the trees that it lacks, one by one
+        with closing(Isolated(self._repo)) as isolated:
+            args = isolated.argv("rev-list", "-n1", *revisions, "--", f":(literal){os.fsdecode(path)}")
+            return Process(args, isolated.env).check(ok=(0, 128)).decode().strip() or None
 
     def _lacks(self, commit: str, path: bytes) -> bool:
         try:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.recording import TEN, Recording
-from tests.support.repo import make_repo
+from gittrace.git.objects import open_objects
+from gittrace.trace.recording.borrowed import Borrowed
+from tests.support.recording import TEN, Recording, view
+from tests.support.repo import Repo, make_repo
 from tests.trace.authorship.test_attribution import blamed, lines, said
 from tests.trace.outcomes import TOOL, asked, link_to, numbered, outcome, tiers
 
@@ -340,3 +342,19 @@ def test_a_clone_without_the_revert_that_was_melted_into_a_commit(work: Recordin
     assert shares == [0.3333, 0.3333]
     for path in ("a", "c"):
         assert blamed(clone, path) == blamed(work, path)
+
+
+def test_what_a_clone_lacks_is_not_fetched(work: Recording, topic: str, tmp_path: Path) -> None:
+    """A branch is looked through for a former name, and of that a clone without trees has but the commits."""
+    work.git("switch", "-q", "topic")
+    work.git("mv", "a", "renamed")
+    work.commit("renamed")
+    work.git("switch", "-q", "main")
+    work.git("config", "uploadpack.allowFilter", "true")
+    work.repo.git("clone", "-q", "--filter=tree:0", f"file://{work.repo.top}", str(tmp_path / "part"))
+    part = view(Repo(tmp_path / "part", work.repo.env))
+    tips = [part.git("rev-parse", name).decode().strip() for name in ("origin/topic", "^origin/main")]
+    with open_objects(part) as store:
+        assert Borrowed(part, store, "")._last(b"a", tips) is None
+    missing = part.git("rev-list", "--objects", "--all", "--missing=print").decode()
+    assert f"?{work.head(f'{topic}^{{tree}}')}" in missing.split()
